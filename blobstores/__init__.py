@@ -1,0 +1,1 @@
+"""Blob stores: where bytes lie. Knows nothing of repositories."""

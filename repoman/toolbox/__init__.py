@@ -1,0 +1,1 @@
+"""Toolbox: small tools every room may use; nothing here imports anything of ours."""

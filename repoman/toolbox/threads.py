@@ -1,0 +1,51 @@
+"""The single bridge between async and sync code.
+
+Index and blob stores are async, services and database reads are sync. A call crosses here and nowhere
+else, in a pool of its own with a fixed size, so that slow database work can never take threads from
+downloads or from the console.
+"""
+
+import asyncio
+import contextvars
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DATABASE_THREADS = int(os.environ.get("REPOMAN_DATABASE_THREADS", "8"))
+TRANSFER_THREADS = int(os.environ.get("REPOMAN_TRANSFER_THREADS", "32"))
+
+_database_pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+_transfer_pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="transfer")
+
+
+async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a sync function that uses the database in the database pool.
+
+    Connections that are too old or broken are dropped before and after, as Django does around a request.
+    """
+    return await _run(_database_pool, functools.partial(_with_connection_care, function, *args, **kwargs))
+
+
+async def transfer(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a sync function that does network or file work (no database) in the transfer pool."""
+    return await _run(_transfer_pool, functools.partial(function, *args, **kwargs))
+
+
+async def _run(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(pool, context.run, call)
+
+
+def _with_connection_care(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()

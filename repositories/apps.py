@@ -1,0 +1,8 @@
+"""Django's registration of the repositories app."""
+
+from django.apps import AppConfig
+
+
+class RepositoriesConfig(AppConfig):
+    name = "repositories"
+    default_auto_field = "django.db.models.BigAutoField"

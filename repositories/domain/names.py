@@ -1,0 +1,161 @@
+"""Names of projects, repositories and distribution files: what is legal and what two spellings mean the same."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from repositories.domain.errors import InvalidRequest
+
+__all__ = [
+    "MAX_FILENAME_BYTES",
+    "NormalizedName",
+    "ParsedFilename",
+    "is_project_name",
+    "is_repository_name",
+    "normalize",
+    "parse_filename",
+    "require_filename",
+    "require_project",
+    "same_version",
+    "url_version",
+]
+
+# The specification on names; \Z because $ would accept a trailing newline.
+_PROJECT_NAME = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
+_REPOSITORY_NAME = re.compile(r"[a-zA-Z0-9\-][a-zA-Z0-9_\-.]*\Z", re.ASCII)  # as in Nexus
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069/\\]")
+
+MAX_NAME_LENGTH = 128
+MAX_FILENAME_BYTES = 255 - len(".provenance")  # side files add a suffix and must still fit a file system
+
+# Longest first, so that ".tar.gz" is not read as ".gz".
+_SDIST_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".zip")
+_OTHER_SUFFIXES = (".egg", ".exe", ".msi", ".rpm", ".dmg", ".deb")
+
+Packagetype = Literal["bdist_wheel", "sdist", "bdist_egg", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFilename:
+    """What a file name alone says. ``version`` is "" when the name does not tell."""
+
+    project: NormalizedName | None
+    version: str
+    packagetype: Packagetype
+
+
+def normalize(name: str) -> NormalizedName:
+    """PEP 503: runs of ``-``, ``_`` and ``.`` are one ``-``, lower case."""
+    return canonicalize_name(name)
+
+
+def is_project_name(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and _PROJECT_NAME.match(name) is not None
+
+
+def is_repository_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_NAME_LENGTH and _REPOSITORY_NAME.match(name) is not None
+
+
+def require_project(name: str) -> NormalizedName:
+    """Return the normalized name.
+
+    Raises InvalidRequest when ``name`` is no project name.
+    """
+    if not is_project_name(name):
+        raise InvalidRequest(f"{printable(name)!r} is not a valid project name")
+    return normalize(name)
+
+
+def require_filename(filename: str) -> str:
+    """Return ``filename`` when it can be a file name on every system and in every URL.
+
+    Raises InvalidRequest for separators, control and direction characters, dot names, spaces at the ends, over-long names.
+    """
+    if (
+        not filename
+        or _CONTROL.search(filename)
+        or filename.startswith(".")
+        or ".." in filename
+        or filename != filename.strip()
+        or len(filename.encode("utf-8", "surrogatepass")) > MAX_FILENAME_BYTES
+    ):
+        raise InvalidRequest(f"{printable(filename)!r} is not a valid file name")
+    return filename
+
+
+def printable(text: str, limit: int = 80) -> str:
+    """Cut and clean text from outside so that it can stand in a message or a log line."""
+    cleaned = _CONTROL.sub("?", text)
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def parse_filename(filename: str, project: NormalizedName | None = None) -> ParsedFilename:
+    """Read project and version from a file name, leniently: old upstream names do not follow the rules.
+
+    ``project``, when known, decides where the name ends and the version begins ("foo-bar-1.0.zip").
+    Never raises for an odd name: the fields it cannot tell stay empty.
+    """
+    if filename.endswith(".whl"):
+        try:
+            name, version, _, _ = parse_wheel_filename(filename)
+            return ParsedFilename(name, str(version), "bdist_wheel")
+        except (InvalidWheelFilename, InvalidVersion, ValueError):
+            # Old wheels, and wheel variants (PEP 825) with a sixth part.
+            parts = filename[:-4].split("-")
+            raw = parts[1].replace("_", "-") if len(parts) >= 5 else ""
+            return ParsedFilename(normalize(parts[0]) if parts[0] else None, raw, "bdist_wheel")
+    try:
+        name, version = parse_sdist_filename(filename)
+        if project is None or name == project:
+            return ParsedFilename(name, str(version), "sdist")
+    except (InvalidSdistFilename, InvalidVersion, ValueError):
+        pass
+    for suffix in _SDIST_SUFFIXES + _OTHER_SUFFIXES:
+        if filename.lower().endswith(suffix.lower()):
+            stem = filename[: -len(suffix)]
+            kind: Packagetype = "sdist" if suffix in _SDIST_SUFFIXES else "bdist_egg" if suffix == ".egg" else "other"
+            return _split_stem(stem, project, kind)
+    return ParsedFilename(project, "", "other")
+
+
+def _split_stem(stem: str, project: NormalizedName | None, kind: Packagetype) -> ParsedFilename:
+    parts = stem.split("-")
+    for cut in range(1, len(parts)):
+        name, rest = "-".join(parts[:cut]), parts[cut:]
+        if kind != "sdist":
+            rest = rest[:1]  # eggs and installers carry a Python tag after the version
+        matches = normalize(name) == project if project is not None else rest[0][:1].isdigit()
+        if matches:
+            return ParsedFilename(normalize(name), _plain_version("-".join(rest)), kind)
+    return ParsedFilename(project, "", kind)
+
+
+def _plain_version(raw: str) -> str:
+    try:
+        return str(Version(raw))
+    except (InvalidVersion, ValueError):
+        return raw
+
+
+def same_version(left: str, right: str) -> bool:
+    """Compare as versions where both are, else as text ("1.0" and "1.0.0" are the same release)."""
+    try:
+        return Version(left) == Version(right)
+    except (InvalidVersion, ValueError):
+        return left == right
+
+
+def url_version(version: str) -> str:
+    """The path segment for a version; "-" where a file's version is unknown."""
+    return version or "-"

@@ -1,0 +1,1 @@
+"""Routing rules: allow or block projects by name pattern."""

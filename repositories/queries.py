@@ -1,0 +1,1 @@
+"""Every database read of the data plane: named, few, counted in tests."""

@@ -1,0 +1,1 @@
+"""The pypi (group) recipe."""

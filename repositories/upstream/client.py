@@ -1,0 +1,1 @@
+"""Upstream HTTP: the only file that opens outbound connections."""

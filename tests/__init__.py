@@ -1,0 +1,1 @@
+"""Tests, in drawers; README.md says what goes where."""
