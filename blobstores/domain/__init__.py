@@ -1,0 +1,1 @@
+"""Rules of the blob stores: standard library only."""
