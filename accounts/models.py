@@ -49,7 +49,7 @@ class UserToken(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, related_name="token")
     name_code = models.CharField(max_length=8, unique=True)
-    pass_code_sha256 = models.CharField(max_length=64)
+    pass_code_sha256 = models.CharField(max_length=64, unique=True)
     sealed_pass_code = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

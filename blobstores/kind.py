@@ -37,8 +37,8 @@ class BlobWriter(Protocol):
     file that the next start sweeps."""
 
     @property
-    def path(self) -> Path | None:
-        """The growing temporary file, for readers that follow it; None when the kind has none on this machine."""
+    def path(self) -> Path:
+        """The growing temporary file on this machine: archives are examined in it, and readers may follow it."""
         ...
 
     def write(self, data: bytes) -> None:

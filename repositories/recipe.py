@@ -100,6 +100,42 @@ class Recipe:
         return next(option for option in self.options if option.key == key)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRuleRow:
+    """A routing rule as a value."""
+
+    name: str
+    mode: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterFacts:
+    """What is set on a repository that filters may be made from."""
+
+    options: Mapping[str, Any]
+    routing_rule: RoutingRuleRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterKind:
+    """A kind of index filter, registered by a module-level ``FILTER`` in `filters/`.
+
+    ``live`` makes the filter at work on a repository, None when nothing is set that calls for it.
+    """
+
+    key: str
+    live: Callable[[FilterFacts], Filter | None]
+
+
+@functools.cache
+def filter_kinds() -> Mapping[str, FilterKind]:
+    """Every index filter by its key: the files of `filters/` and installed plugins."""
+    return plugins.discover(
+        importlib.import_module("repositories.filters"), attribute="FILTER", kind=FilterKind, group="repoman.filters"
+    )
+
+
 @functools.cache
 def recipes() -> Mapping[str, Recipe]:
     """Every repository type by its key: the files of `recipes/` and installed plugins.

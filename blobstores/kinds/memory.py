@@ -1,8 +1,10 @@
 """Blobs in the memory of this process: for trying things out and for tests. Everything is gone with the process."""
 
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,17 +15,21 @@ CHUNK = 256 * 1024
 
 
 class MemoryWriter:
-    """A growing list of chunks."""
-
-    path: Path | None = None
+    """A temporary file until the commit, because archives are examined in files."""
 
     def __init__(self, blobs: dict[str, bytes]) -> None:
         self._blobs = blobs
-        self._chunks: list[bytes] = []
         self._hasher = Hasher()
+        descriptor, name = tempfile.mkstemp(suffix=".part")
+        self._path = Path(name)
+        self._file: IO[bytes] = os.fdopen(descriptor, "wb", buffering=0)
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     def write(self, data: bytes) -> None:
-        self._chunks.append(bytes(data))
+        self._file.write(data)
         self._hasher.update(data)
 
     def digests(self) -> Digests:
@@ -31,11 +37,13 @@ class MemoryWriter:
 
     def commit(self) -> Digests:
         digests = self._hasher.digests()
-        self._blobs[digests.sha256] = b"".join(self._chunks)
+        self._blobs[digests.sha256] = self._path.read_bytes()
+        self.abort()
         return digests
 
     def abort(self) -> None:
-        self._chunks.clear()
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 class MemoryStore:

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 DATABASE_THREADS = int(os.environ.get("REPOMAN_DATABASE_THREADS", "8"))
 TRANSFER_THREADS = int(os.environ.get("REPOMAN_TRANSFER_THREADS", "32"))
 
+_index_loop: asyncio.AbstractEventLoop | None = None
 _database_pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
 _transfer_pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="transfer")
 
@@ -36,6 +37,22 @@ async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 async def transfer(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a sync function that does network or file work (no database) in the transfer pool."""
     return await _run(_transfer_pool, functools.partial(function, *args, **kwargs))
+
+
+def serve_from(loop: asyncio.AbstractEventLoop) -> None:
+    """Name the loop that indexes live on; called once by the server when it starts."""
+    global _index_loop
+    _index_loop = loop
+
+
+def wait_for(question: Coroutine[object, object, T]) -> T:
+    """Ask an index from sync code (a console view, a task) and wait for the answer.
+
+    In a web process the question runs on the server's loop, because downloads under way are shared there.
+    """
+    if _index_loop is not None and _index_loop.is_running():
+        return asyncio.run_coroutine_threadsafe(question, _index_loop).result()
+    return asyncio.run(question)
 
 
 async def _run(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:

@@ -45,7 +45,8 @@ Verdict = Keep | Refuse
 class Filter(Protocol):
     """A rule at work on one repository. ``rule`` is its name as an administrator knows it."""
 
-    rule: str
+    @property
+    def rule(self) -> str: ...
 
     def judge_project(self, project: NormalizedName, context: Context) -> Verdict:
         """Asked before the repository is: a refused name is never sent upstream."""

@@ -43,6 +43,15 @@ class ByteStream:
     size: int | None
     chunks: Callable[[int], AsyncIterator[bytes]]
 
+    @classmethod
+    def holding(cls, content: bytes) -> "ByteStream":
+        """A stream of bytes that are already at hand."""
+
+        async def chunks(start: int) -> AsyncIterator[bytes]:
+            yield content[start:]
+
+        return cls(len(content), chunks)
+
 
 @dataclass(frozen=True, slots=True)
 class Redirect:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from repositories.domain.names import NormalizedName
 
@@ -38,7 +39,8 @@ class CoreMetadata:
 class Upload:
     """One file with its form (PEP-less "legacy" upload API).
 
-    ``fields`` maps each form field to its values; unknown fields are kept and ignored. ``by`` is the user's id and name.
+    ``fields`` maps each form field to its values; unknown fields are kept and ignored. ``provenance`` is the PEP 740
+    object made from the attestations that came along.
     """
 
     project: NormalizedName
@@ -49,7 +51,7 @@ class Upload:
     file: ReceivedFile
     metadata: CoreMetadata
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    attestations: str = ""
+    provenance: dict[str, Any] | None = None
     uploader_id: int | None = None
     uploader: str = ""
 

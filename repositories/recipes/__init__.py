@@ -1,0 +1,1 @@
+"""Repository types, one file each; a type registers itself by a module-level ``RECIPE``."""

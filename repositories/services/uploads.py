@@ -1,0 +1,96 @@
+"""Keeping an uploaded file: bytes first, then one transaction, so that a row never lacks its bytes."""
+
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from blobstores.kind import BlobWriter, NoSpace, StoreFailure
+from blobstores.models import Blob
+from blobstores.stores import BlobStore
+from repoman.toolbox import clock
+from repositories.domain.errors import FileExists, Forbidden, StorageFailed, StorageFull
+from repositories.domain.uploading import Upload
+from repositories.models import Distribution, Project, Repository
+
+
+def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, replace: bool) -> bool:
+    """Keep one checked upload; the next page lists it when this returns.
+
+    ``replace`` lets other bytes take a file's name. Returns False when the very same file was there already.
+    Raises FileExists, Forbidden (archived or quarantined project), StorageFull, StorageFailed.
+    """
+    if _already_there(repository_id, upload, replace):
+        return False
+    writer = cast(BlobWriter, upload.file.token)
+    try:
+        digests = writer.commit()
+        metadata = blob_store.keep(upload.metadata.raw)
+    except NoSpace as error:
+        raise StorageFull("The blob store is full; nothing was kept") from error
+    except StoreFailure as error:
+        raise StorageFailed("The blob store cannot be written to right now; nothing was kept") from error
+    try:
+        with transaction.atomic():
+            if _already_there(repository_id, upload, replace):
+                return False
+            _record(repository_id, upload, blob_store.record(digests), blob_store.record(metadata))
+    except IntegrityError:
+        # Two uploads of one name at once: the unique constraint has chosen, now answer as if this one came second.
+        if _already_there(repository_id, upload, replace):
+            return False
+        raise
+    return True
+
+
+def _already_there(repository_id: int, upload: Upload, replace: bool) -> bool:
+    existing = (
+        Distribution.objects.filter(repository_id=repository_id, filename=upload.file.filename)
+        .values_list("blob__sha256", "blob__blake2b_256")
+        .first()
+    )
+    if existing is None:
+        return False
+    if existing[0] == upload.file.hashes["sha256"]:
+        return True
+    if replace:
+        return False
+    raise FileExists(
+        f"File already exists ('{upload.file.filename}', with blake2_256 hash '{existing[1]}'). "
+        "Other content under the same name is not allowed here; use a new version."
+    )
+
+
+def _record(repository_id: int, upload: Upload, blob: Blob, metadata: Blob) -> None:
+    project = _project(repository_id, upload)
+    Distribution.objects.update_or_create(
+        repository_id=repository_id,
+        filename=upload.file.filename,
+        defaults={
+            "project": project,
+            "version": upload.version,
+            "packagetype": upload.filetype,
+            "python_version": upload.pyversion,
+            "requires_python": upload.metadata.requires_python or "",
+            "blob": blob,
+            "metadata_blob": metadata,
+            "provenance": upload.provenance,
+            "uploaded_at": clock.now(),
+            "uploaded_by_id": upload.uploader_id,
+        },
+    )
+    Repository.objects.filter(pk=repository_id).update(generation=F("generation") + 1)
+
+
+def _project(repository_id: int, upload: Upload) -> Project:
+    """The project's row, with the newest spelling of its name and the newest summary."""
+    project, _ = Project.objects.get_or_create(
+        repository_id=repository_id, name=upload.project, defaults={"display_name": upload.display_name}
+    )
+    if project.status in ("archived", "quarantined"):
+        raise Forbidden(f"Project {project.display_name} is {project.status}; it takes no uploads")
+    summary = upload.metadata.summary[:512]
+    if (project.display_name, project.summary) != (upload.display_name, summary):
+        project.display_name, project.summary = upload.display_name, summary
+        project.save(update_fields=["display_name", "summary"])
+    return project
