@@ -32,6 +32,7 @@ class CoreMetadata:
     version: str
     summary: str = ""
     requires_python: str | None = None
+    requires_dist: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
