@@ -18,7 +18,6 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from repoman import status  # noqa: E402
 from repoman.peers import Proxies  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
-from repositories.dataplane.app import application as data_plane  # noqa: E402
 
 _proxies = Proxies(settings.REPOMAN.trusted_proxies)
 _console = WSGIBridge(WSGIHandler())
@@ -33,7 +32,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     scope = _proxies.seen_through(scope)
     path: str = scope["path"]
     if path.startswith("/repository/"):
-        return await data_plane(scope, receive, send)
+        from repositories.dataplane.app import application as data_plane
+
+        await data_plane(scope, receive, send)
+        return None
     if path in status.PATHS:
         return await status.answer(scope, send)
     return await _console(scope, receive, send)
