@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 PACKAGES = repoman repositories blobstores accounts
 LOCK = env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null $(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --python-version 3.11 $(UPGRADE)
