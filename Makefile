@@ -28,8 +28,10 @@ check: $(VENV)/.check ## Format, lint, types, import rules, templates, migration
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports
 	$(BIN)/djlint --quiet --check --lint templates
-	REPOMAN_DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
-	REPOMAN_DATA_DIR=$$(mktemp -d) $(BIN)/python manage.py check --fail-level WARNING
+	@mkdir -p .cache/check
+	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py makemigrations --check --dry-run
+	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py check --fail-level WARNING
+	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py messages --check
 	$(BIN)/python -m pytest -q tests/architecture
 
 format: $(VENV)/.check ## Format the code and the templates
@@ -44,7 +46,8 @@ lock: $(VENV)/.test ## Make the lock files anew from pyproject.toml (UPGRADE=--u
 	@! grep -n '://' requirements/*.txt
 
 messages: $(VENV)/.test ## Collect translatable texts into locale/ and compile them
-	$(BIN)/python manage.py messages
+	@mkdir -p .cache/check
+	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py messages
 
 docs: $(VENV)/.test ## Write docs/configuration.md from the code
 	$(BIN)/python -m repoman.configuration_page > docs/configuration.md

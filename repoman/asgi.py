@@ -18,6 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from repoman import status  # noqa: E402
 from repoman.peers import Proxies  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
+from repositories.dataplane.app import application as data_plane  # noqa: E402
 
 _proxies = Proxies(settings.REPOMAN.trusted_proxies)
 _console = WSGIBridge(WSGIHandler())
@@ -32,8 +33,6 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     scope = _proxies.seen_through(scope)
     path: str = scope["path"]
     if path.startswith("/repository/"):
-        from repositories.dataplane.app import application as data_plane
-
         await data_plane(scope, receive, send)
         return None
     if path in status.PATHS:

@@ -32,7 +32,7 @@ def set_up() -> None:
         _make_administrator(settings.DATA_DIR / "admin.password")
     from repositories.recipe import recipes  # HACK
 
-    if recipes() and not Repository.objects.exists():
+    if "pypi-proxy" in recipes() and not Repository.objects.exists():
         with transaction.atomic():
             _make_repositories()
 

@@ -85,7 +85,7 @@ import json
 from accounts.models import User
 from accounts.services import tokens
 user = User.objects.filter(username={username!r}).first() or User.objects.create_user({username!r})
-shown = tokens.reset_token(user)
+shown = tokens.issue(user)
 print(json.dumps([shown.name_code, shown.pass_code]))
 """
         return Token(*json.loads(self.python(code)))

@@ -18,7 +18,7 @@ def main() -> None:
     lifeline.hold()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repoman.settings")
     from celery.beat import EmbeddedService
-    from celery.platforms import SecurityWarning
+    from celery.exceptions import SecurityWarning
     from celery.signals import worker_ready, worker_shutting_down
     from django.conf import settings
 

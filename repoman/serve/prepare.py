@@ -70,24 +70,14 @@ def compile_messages() -> None:
     """Compile catalogues of translations that are newer than what was compiled of them."""
     from django.conf import settings
 
+    from repoman import catalogues
+
     for folder in settings.LOCALE_PATHS:
         for source in Path(folder).glob("*/LC_MESSAGES/*.po"):
-            target = source.with_suffix(".mo")
-            if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-                _compile(source, target)
-
-
-def _compile(source: Path, target: Path) -> None:
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    with source.open("rb") as file:
-        catalogue = read_po(file)
-    scratch = target.with_name(f"{target.name}.{os.getpid()}")
-    with scratch.open("wb") as file:
-        write_mo(file, catalogue)
-    scratch.chmod(0o644)
-    os.replace(scratch, target)
+            try:
+                catalogues.compile_catalogue(source)
+            except OSError as error:  # an installation that cannot be written still works, in English
+                print(f"repoman: translations were not compiled: {error}", file=sys.stderr)
 
 
 def collect_static_files() -> None:
