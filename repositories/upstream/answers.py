@@ -14,9 +14,7 @@ from repositories.upstream.failures import Failure, invalid_error
 _MAX_RETRY_AFTER = 3600
 
 
-def check_status(
-    status: int, headers: Mapping[str, str], host: str, forbidden_is_absent: bool, *, main: bool
-) -> None:
+def check_status(status: int, headers: Mapping[str, str], host: str, forbidden_is_absent: bool, *, main: bool) -> None:
     """Raises NotFound or UpstreamError for every status but 200 and 304."""
     if status in (200, 304):
         return

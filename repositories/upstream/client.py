@@ -135,7 +135,7 @@ class _Transport(HTTPAdapter):
         super().__init__(pool_connections=8, pool_maxsize=32)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, ssl_context=self._context, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self._context, **kwargs)
         policy = self._policy
 
         class PlainConnection(urllib3.connection.HTTPConnection):
@@ -196,22 +196,23 @@ class Answer:
         Raises UpstreamTimeout when it is too slow, UpstreamInvalid when it is truncated, UpstreamError when it breaks.
         """
         self._begun = True
-        started = window = time.monotonic()
-        received = 0
+        started = time.monotonic()
+        waited, received = 0.0, 0  # time at the network only: whoever takes the blocks may be slow
         try:
             while True:
+                asked = time.monotonic()
                 _deadline.wait = self._timeout
-                _deadline.at = min(started + pace.total, time.monotonic() + self._timeout)
+                _deadline.at = min(started + pace.total, asked + self._timeout)
                 block = self._raw.read1(BLOCK, decode_content=False)
                 if not block:
                     self._ended = True
                     return
+                waited += time.monotonic() - asked
                 received += len(block)
-                now = time.monotonic()
-                if now - window >= pace.window:
-                    if received < pace.rate * (now - window):
+                if waited >= pace.window:
+                    if received < pace.rate * waited:
                         raise slow_error(self.host, main=self.main)
-                    window, received = now, 0
+                    waited, received = 0.0, 0
                 yield block
         except _TRANSPORT_ERRORS as error:
             failed = transport_error(error, self.host, main=self.main)

@@ -15,7 +15,17 @@ from repositories.domain.errors import RepositoryError, UpstreamError, UpstreamI
 from repositories.upstream.addresses import AddressRefused
 
 Kind = Literal[
-    "address", "certificate", "connection", "dns", "invalid", "redirect", "refused", "status", "timeout", "tls", "truncated"
+    "address",
+    "certificate",
+    "connection",
+    "dns",
+    "invalid",
+    "redirect",
+    "refused",
+    "status",
+    "timeout",
+    "tls",
+    "truncated",
 ]
 
 
@@ -42,31 +52,37 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
+# In order of what tells most; names where the class belongs to a library that only the client may import.
+_CLASSES: tuple[tuple[Kind, type[BaseException] | tuple[str, ...]], ...] = (
+    ("address", AddressRefused),
+    ("certificate", ssl.SSLCertVerificationError),
+    ("dns", socket.gaierror),
+    ("timeout", TimeoutError),
+    ("truncated", http.client.IncompleteRead),
+    ("refused", ConnectionRefusedError),
+    ("tls", ssl.SSLError),
+    ("redirect", ("InvalidURL", "InvalidSchema", "LocationParseError")),
+    ("invalid", ("InvalidHeader", "UnknownProtocol", "BadStatusLine", "LineTooLong")),
+    ("dns", UnicodeError),
+)
+
+
 def _kind_of(error: BaseException) -> tuple[Kind, str]:
     """The class of a transport's exception, found anywhere along its chain of causes."""
-    found: tuple[Kind, str] = ("connection", type(error).__name__)
-    for item in _chain(error):
-        if isinstance(item, AddressRefused):
-            return "address", str(item)
-        if isinstance(item, ssl.SSLCertVerificationError):
-            return "certificate", item.verify_message
-        if isinstance(item, socket.gaierror):
-            return "dns", ""
-        if isinstance(item, TimeoutError):
-            return "timeout", ""
-        if isinstance(item, ssl.SSLError):
-            found = ("tls", item.reason or "")
-        elif isinstance(item, ConnectionRefusedError):
-            return "refused", ""
-        elif isinstance(item, http.client.IncompleteRead):
-            return "truncated", ""
-        elif isinstance(item, UnicodeError):
-            return "dns", ""
-        elif type(item).__name__ in ("InvalidURL", "InvalidSchema", "LocationParseError"):
-            return "redirect", ""
-        elif type(item).__name__ in ("InvalidHeader", "UnknownProtocol", "BadStatusLine", "LineTooLong"):
-            found = ("invalid", type(item).__name__)
-    return found
+    chain = list(_chain(error))
+    for kind, wanted in _CLASSES:
+        for item in chain:
+            if type(item).__name__ in wanted if isinstance(wanted, tuple) else isinstance(item, wanted):
+                return kind, _technical(item)
+    return "connection", ""
+
+
+def _technical(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return error.reason or ""
+    return str(error) if isinstance(error, AddressRefused) else ""
 
 
 def transport_error(error: BaseException, host: str, *, main: bool) -> UpstreamError:

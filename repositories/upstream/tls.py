@@ -32,4 +32,4 @@ def _is_empty(context: ssl.SSLContext) -> bool:
         return False
     # A folder of certificates is read on demand and does not count in the statistics.
     folder = ssl.get_default_verify_paths().capath
-    return folder is None or not any(os.scandir(folder))
+    return not folder or not any(os.scandir(folder))
