@@ -109,9 +109,14 @@ class AddressPolicy:
         return entries
 
     def _allowed(self, host: str, port: int, address: Address) -> bool:
-        name = host.strip("[]").rstrip(".").lower()
+        own = host.strip("[]").rstrip(".").lower() == self.own.host
+        # This very machine's other ports (a database, a broker) are no part of the index an administrator chose.
         same_port = port == self.own.port or (self.own.port, port) == (80, 443)
-        return (name == self.own.host and same_port) or _inside(address, self.networks)
+        return (own and (same_port or not _is_loopback(address))) or _inside(address, self.networks)
+
+
+def _is_loopback(address: Address) -> bool:
+    return address.is_loopback or any(inner.is_loopback for inner in _carried(address))
 
 
 def _inside(address: Address, networks: Iterable[str]) -> bool:

@@ -1,0 +1,70 @@
+"""A request as the data plane sees it: the few things of an ASGI scope that matter here, read once."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from django.conf import settings
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PREFIX = b"/repository/"
+_HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """``path`` is raw, below the repository's name, without leading slash; ``headers`` have lower-case names.
+
+    ``base_url`` has no trailing slash and is "" when the Host header cannot be one. Proxies in front of the server have
+    been seen through already (`repoman/peers.py`).
+    """
+
+    method: str
+    repository: str
+    path: bytes
+    query: str
+    headers: dict[bytes, bytes]
+    address: str
+    base_url: str
+    pathsend: bool
+
+    @classmethod
+    def from_scope(cls, scope: Scope) -> "Request":
+        raw = scope.get("raw_path") or quote(scope["path"]).encode()
+        name, _, path = raw.partition(b"?")[0].removeprefix(PREFIX).partition(b"/")
+        headers: dict[bytes, bytes] = {}
+        for key, value in scope["headers"]:
+            headers[key] = headers[key] + b", " + value if key in headers else value
+        return cls(
+            method=scope["method"],
+            repository=name.decode("ascii", "replace"),
+            path=path,
+            query=scope.get("query_string", b"").decode("latin-1"),
+            headers=headers,
+            address=str((scope.get("client") or ("", 0))[0]),
+            base_url=settings.REPOMAN.base_url.rstrip("/") or _guessed_base(scope, headers),
+            pathsend="http.response.pathsend" in (scope.get("extensions") or {}),
+        )
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def parameter(self, name: str) -> str | None:
+        """First value of a query parameter."""
+        return parse_qs(self.query, max_num_fields=50).get(name, [None])[0] if self.query else None
+
+    @property
+    def reads(self) -> bool:
+        return self.method in ("GET", "HEAD")
+
+
+def _guessed_base(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    host = headers.get(b"host", b"")
+    return f"{scope.get('scheme', 'http')}://{host.decode()}" if _HOST.fullmatch(host) else ""
