@@ -8,12 +8,11 @@ their digest is verified. The settings are in `upstream/options.py`.
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +28,7 @@ from repositories.protocol import archives
 from repositories.queries import CachedFileRecord
 from repositories.recipe import Recipe, RepositoryRow, Surroundings
 from repositories.services import cached_files, upstream_pages
+from repositories.services.repositories import LONG_AGO
 from repositories.services.upstream_pages import LISTING, KeptListing, KeptPage
 from repositories.upstream import health, options, pages, transfers
 from repositories.upstream.client import Upstream
@@ -45,7 +45,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_MAX_AGE = 600  # seconds a client may keep a page
-STALE_PAUSE = 15.0  # seconds for which a stale page is served without asking again
 MAX_SIDE_FILE = 16 * 1024 * 1024
 
 _flights = Flights()
@@ -71,37 +70,28 @@ class ProxyIndex:
     async def project_page(self, project: NormalizedName) -> ProjectPage:
         now = clock.now()
         kept = await self._load(project)
+        stale = kept.page if kept is not None else None
         if kept is None or not self._is_fresh(kept, now):
-            kept = await self._current(project, kept, now)
-            if isinstance(kept, ProjectPage):
-                return kept
+            before = kept
+            try:
+                if stale is not None:
+                    _pauses.check((self._id, project), now)
+                kept = await _flights.share(("page", self._id, project), lambda: self._refresh(project, before))
+            except UpstreamError as error:
+                if stale is None:
+                    raise
+                _pauses.set((self._id, project), error, now)
+                return replace(stale, freshness=Freshness(stale=True, reason=error.detail))
         if kept.page is None:
             raise NotFound(f"{self.name} has no project {project}")
         return replace(kept.page, freshness=self._freshness(kept.checked_at, now))
-
-    async def _current(self, project: NormalizedName, kept: KeptPage | None, now: datetime) -> KeptPage | ProjectPage:
-        """The page after the upstream was asked, or the stale one when it cannot tell."""
-        stale = kept.page if kept is not None else None
-        try:
-            error = _pauses.get((self._id, project), now) if stale is not None else None
-            if error is not None:
-                raise error
-            return await _flights.share(("page", self._id, project), lambda: self._refresh(project, kept))
-        except UpstreamError as error:
-            if stale is None:
-                raise
-            if _pauses.get((self._id, project), now) is None:
-                _pauses.set((self._id, project), error, now, error.retry_after or STALE_PAUSE)
-            return replace(stale, freshness=Freshness(stale=True, reason=error.detail))
 
     async def _refresh(self, project: NormalizedName, kept: KeptPage | None) -> KeptPage:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
         try:
             fetched = await self._ask(lambda upstream: pages.fetch_project(upstream, project, validators))
         except NotFound:
-            await threads.database(
-                upstream_pages.mark_absent, repository_id=self._id, project=project, now=clock.now()
-            )
+            await threads.database(upstream_pages.mark_absent, repository_id=self._id, project=project, now=clock.now())
             raise
         if fetched is None:
             await threads.database(upstream_pages.confirm, repository_id=self._id, project=project, now=clock.now())
@@ -147,16 +137,14 @@ class ProxyIndex:
         if kept is not None and _younger(kept.checked_at, self._options.metadata_max_age, now):
             return await self._listing(kept, self._freshness(kept.checked_at, now))
         try:
-            error = _pauses.get((self._id, LISTING), now)
-            if error is not None:
-                raise error
+            if kept is not None:
+                _pauses.check((self._id, LISTING), now)
             fresh = await _flights.share(("listing", self._id), lambda: self._refresh_listing(kept))
             return await self._listing(fresh, self._freshness(fresh.checked_at, now))
         except UpstreamError as error:
             if kept is None:
                 raise
-            if _pauses.get((self._id, LISTING), now) is None:
-                _pauses.set((self._id, LISTING), error, now, error.retry_after or STALE_PAUSE)
+            _pauses.set((self._id, LISTING), error, now)
             return await self._listing(kept, Freshness(stale=True, reason=error.detail))
 
     async def _refresh_listing(self, kept: KeptListing | None) -> KeptListing:
@@ -208,13 +196,17 @@ class ProxyIndex:
         if record is not None and record.sha256:
             if upstream_pages.matches(file, record):
                 kept = await self._open_blob(record.sha256)
-            listed = await threads.database(
-                upstream_pages.listed_file,
-                repository_id=self._id,
-                source=self._source,
-                project=file.project,
-                filename=file.filename,
-            ) if kept is None or self._is_old(record) else None
+            listed = (
+                await threads.database(
+                    upstream_pages.listed_file,
+                    repository_id=self._id,
+                    source=self._source,
+                    project=file.project,
+                    filename=file.filename,
+                )
+                if kept is None or self._is_old(record)
+                else None
+            )
             if kept is not None and (listed is None or listed.hashes):
                 return kept
             # Without a digest from the upstream only its bytes can tell whether the file is still the same.
@@ -261,10 +253,9 @@ class ProxyIndex:
         if not file.filename.endswith(".whl"):
             raise NotFound(f"{file.filename} has no separate metadata")
         if file.core_metadata is not None:
-            url = _beside(file.location.upstream_url, Part.METADATA.value)
-            hashes = file.core_metadata
+            url = transfers.beside(file.location.upstream_url, Part.METADATA.value)
             try:
-                return await self._side_file(file, Part.METADATA, url, hashes)
+                return await self._side_file(file, Part.METADATA, url, file.core_metadata)
             except NotFound:
                 logger.info("the upstream of %s promised metadata of %s and has none", self.name, file.filename)
         return await self._derive_metadata(file, record)
@@ -288,15 +279,11 @@ class ProxyIndex:
             raise NotFound(f"{file.filename} has no provenance")
         return await self._side_file(file, Part.PROVENANCE, file.location.provenance_url, {})
 
-    async def _side_file(
-        self, file: DistributionFile, part: Part, url: str, hashes: "dict[str, str] | object"
-    ) -> FileSource:
-        digests = dict(hashes) if isinstance(hashes, dict) else {}
-
+    async def _side_file(self, file: DistributionFile, part: Part, url: str, hashes: Mapping[str, str]) -> FileSource:
         async def ask() -> FileSource:
             content = await self._ask(
                 lambda upstream: transfers.fetch(
-                    FileOrder(upstream=upstream, filename=file.filename + part.value, url=url, hashes=digests),
+                    FileOrder(upstream=upstream, filename=file.filename + part.value, url=url, hashes=hashes),
                     MAX_SIDE_FILE,
                 )
             )
@@ -318,7 +305,11 @@ class ProxyIndex:
 
     def _keep_part(self, file: DistributionFile, **parts: Digests | None) -> None:
         cached_files.keep(
-            repository_id=self._id, blob_store=self._store, file=file, now=clock.now(), **parts  # type: ignore[arg-type]
+            repository_id=self._id,
+            blob_store=self._store,
+            file=file,
+            now=clock.now(),
+            **parts,
         )
 
     async def _open_blob(self, sha256: str) -> FileSource | None:
@@ -362,14 +353,11 @@ class ProxyIndex:
 
 
 def _younger(moment: datetime, minutes: int, now: datetime) -> bool:
-    """Whether something is younger than an age limit, where -1 means without limit."""
-    return minutes < 0 or now - moment < timedelta(minutes=minutes)
+    """Whether something is younger than an age limit, where -1 means without limit.
 
-
-def _beside(url: str, suffix: str) -> str:
-    """The address of a side file: the suffix belongs to the path, whatever query a signed address has."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=parts.path + suffix))
+    A moment at the beginning of time is what an invalidated cache leaves; that is never young.
+    """
+    return moment > LONG_AGO and (minutes < 0 or now - moment < timedelta(minutes=minutes))
 
 
 def _is_json_object(content: bytes) -> bool:

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -242,21 +242,6 @@ def touch(*, repository_id: int, project: str, visible: bool, now: datetime) -> 
         UpstreamPage.objects.filter(pk=row.pk).update(changed_at=_later(now, row))
     if visible:
         _raise_generation(repository_id)
-
-
-def invalidate(*, repository_id: int, project: str | None = None) -> int:
-    """Forget that pages were checked, so that the next request asks the upstream; all pages when ``project`` is None.
-
-    Absent projects are forgotten altogether. Returns how many rows were touched.
-    """
-    rows = UpstreamPage.objects.filter(repository_id=repository_id)
-    if project is not None:
-        rows = rows.filter(project=project)
-    with transaction.atomic():
-        removed, _ = rows.filter(absent=True).delete()
-        count = rows.update(checked_at=datetime(1970, 1, 1, tzinfo=UTC))
-        _raise_generation(repository_id)
-    return removed + count
 
 
 def _page_of(row: UpstreamPage | None, source: str) -> ProjectPage | None:

@@ -10,6 +10,7 @@ from repositories.domain.errors import UpstreamError
 T = TypeVar("T")
 
 _MOST = 10_000
+_MOMENT = 15  # seconds
 
 
 class Flights:
@@ -41,15 +42,18 @@ class Pauses:
     def __init__(self) -> None:
         self._until: dict[Hashable, tuple[datetime, UpstreamError]] = {}
 
-    def set(self, key: Hashable, error: UpstreamError, now: datetime, seconds: float) -> None:
+    def set(self, key: Hashable, error: UpstreamError, now: datetime) -> None:
+        """Remember ``error`` for as long as the upstream asked, else for a moment; one that is remembered stays as it is."""
         if len(self._until) >= _MOST:
             self._until = {name: entry for name, entry in self._until.items() if entry[0] > now}
-        if len(self._until) < _MOST:
-            self._until[key] = (now + timedelta(seconds=seconds), error)
+        if len(self._until) < _MOST and (key not in self._until or self._until[key][0] <= now):
+            self._until[key] = (now + timedelta(seconds=error.retry_after or _MOMENT), error)
 
-    def get(self, key: Hashable, now: datetime) -> UpstreamError | None:
+    def check(self, key: Hashable, now: datetime) -> None:
+        """Raises the error remembered for ``key``."""
         entry = self._until.get(key)
-        return entry[1] if entry is not None and entry[0] > now else None
+        if entry is not None and entry[0] > now:
+            raise entry[1]
 
     def clear(self, key: Hashable) -> None:
         self._until.pop(key, None)

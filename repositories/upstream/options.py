@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.text import format_lazy
@@ -64,7 +63,9 @@ OPTIONS = (
         minimum=-1,
         maximum=5_256_000,
         section="caching",
-        help=_("How long a kept file is served before it is compared with the remote again. -1: always, as released files never change."),
+        help=_(
+            "How long a kept file is served before it is compared with the remote again. -1: always; releases never change."
+        ),
     ),
     Option(
         key="metadata_max_age",
@@ -74,7 +75,9 @@ OPTIONS = (
         minimum=-1,
         maximum=5_256_000,
         section="caching",
-        help=_("How long an index page is served before the remote is asked again. 0: ask each time, -1: never ask again."),
+        help=_(
+            "How long an index page is served before the remote is asked again. 0: ask each time, -1: never ask again."
+        ),
     ),
     Option(
         key="negative_cache",
@@ -201,30 +204,13 @@ def connect(options: ProxyOptions) -> Upstream:
 
 
 def check(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What is wrong with the options, as messages by key."""
-    errors: dict[str, Any] = {}
-    remote_url = str(options.get("remote_url") or "")
-    if remote_url:
-        message = _check_remote_url(remote_url)
-        if message:
-            errors["remote_url"] = message
-        elif options.get("use_truststore") and not remote_url.lower().startswith("https://"):
-            errors["use_truststore"] = _("The truststore is of use only for a remote URL that begins with https://.")
-    return errors
-
-
-def _check_remote_url(remote_url: str) -> Any:
-    try:
-        parts, origin = urlsplit(remote_url), origin_of(remote_url)
-    except ValueError:
-        return _("Enter a web address that begins with https:// or http://.")
-    if "@" in parts.netloc:
-        return _("Enter user name and password in their own fields; in the address they would be shown to people.")
-    if parts.query or parts.fragment:
-        return _("Enter the address without ? and #.")
+    """What is wrong with options that are each right by themselves, as messages by key."""
+    origin = origin_of(str(options["remote_url"]))
     try:
         if reach(ip_address(origin.host)) == "never":
-            return _("This address can never be an upstream.")
+            return {"remote_url": _("This address can never be an upstream.")}
     except ValueError:
         pass  # a name; it is judged when it is resolved
-    return ""
+    if options.get("use_truststore") and origin.scheme != "https":
+        return {"use_truststore": _("The truststore is of use only for a remote URL that begins with https://.")}
+    return {}

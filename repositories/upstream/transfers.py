@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from blobstores.domain.digests import Hasher
 from blobstores.kind import BlobWriter, Digests, NoSpace, StoreFailure
@@ -100,6 +101,12 @@ def pass_through(order: FileOrder, start: int) -> Generator[bytes, None, None]:
         _check(order, verifier, hasher.digests())
     if len(held) > start:
         yield held[start:]
+
+
+def beside(url: str, suffix: str) -> str:
+    """The address of a side file: the suffix belongs to the path, whatever query a signed address has."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path + suffix))
 
 
 def fetch(order: FileOrder, limit: int) -> bytes:
