@@ -179,6 +179,9 @@ def _text(node: LexborNode) -> str:
 
 def _last_segment(href: str) -> str:
     path = href.strip().partition("#")[0].partition("?")[0]
+    _, has_host, rest = path.partition("//")
+    if has_host and path.startswith(("//", "http:", "https:")):
+        path = rest.partition("/")[2]  # a host is no name
     return unquote(path.rstrip("/").rpartition("/")[2])
 
 
