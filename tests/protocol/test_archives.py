@@ -282,11 +282,31 @@ def test_t12_member_given_twice_is_refused(read):
     assert refusal(read, sdist, SDIST) == "It has 'demo_pkg-1.0/PKG-INFO' twice"
 
 
-def test_t12_size_in_an_extended_header_is_refused(read):
+def with_extended_header(**records: str) -> bytes:
     info, data = member("demo_pkg-1.0/x", b"x")
-    info.pax_headers = {"size": "600"}
-    reason = refusal(read, gzip.compress(tar_bytes(*sdist_members(), (info, data))), SDIST)
-    assert reason == "A member's extended header sets 'size', which is not allowed there"
+    info.pax_headers = records
+    return gzip.compress(tar_bytes(*sdist_members(), (info, data)))
+
+
+def test_size_repeated_in_an_extended_header_as_uv_writes_it_is_accepted(read):
+    assert read(with_extended_header(size="1"), SDIST) == METADATA
+
+
+@pytest.mark.parametrize("size", ["0", "600", "512"])
+def test_t12_two_sizes_of_one_member_are_refused(read, size):
+    reason = refusal(read, with_extended_header(size=size), SDIST)
+    assert reason == "A member's extended header gives another size than its own header"
+
+
+@pytest.mark.parametrize("size", ["-1", "x", "", "9" * 19, "1 "])
+def test_t12_size_that_is_no_number_is_refused(read, size):
+    assert refusal(read, with_extended_header(size=size), SDIST) == "A member's extended header is damaged"
+
+
+@pytest.mark.parametrize("key", ["linkpath", "hdrcharset"])
+def test_t12_other_structural_extended_headers_are_refused(read, key):
+    reason = refusal(read, with_extended_header(**{key: "BINARY"}), SDIST)
+    assert reason == f"A member's extended header sets {key!r}, which is not allowed there"
 
 
 def test_t12_sparse_member_by_extended_header_is_refused(read):

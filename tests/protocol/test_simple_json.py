@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypi_simple import ProjectPage as ReferencePage
 
 from repositories.domain.errors import UpstreamInvalid
 from repositories.domain.names import normalize
 from repositories.domain.page import ProjectList, ProjectPage, ProjectStatus
-from repositories.protocol import simple_json
+from repositories.protocol import simple_html, simple_json
 from tests.protocol.pages import PAGE, PROJECT, SDIST, WHEEL, A, C, file_url
 
 BASE = "https://index.example/simple/holygrail/"
@@ -91,6 +92,36 @@ def test_pep714_metadata_without_a_sha256_is_not_advertised(core_metadata):
     page = replace(PAGE, files=(replace(WHEEL, core_metadata=core_metadata),))
     (file,) = json.loads(simple_json.render_project(page, file_url))["files"]
     assert not {"core-metadata", "dist-info-metadata", "data-dist-info-metadata"} & set(file)
+
+
+def test_pypi_simple_reads_own_pages_in_both_forms():
+    def absolute(file):
+        return f"https://repoman.example/{file.filename}.provenance"
+
+    rendered = {
+        "json": ReferencePage.from_json_data(json.loads(simple_json.render_project(PAGE, file_url, absolute)), BASE),
+        "html": ReferencePage.from_html("holygrail", simple_html.render_project(PAGE, file_url, absolute), BASE),
+    }
+    for page in rendered.values():
+        wheel, sdist = page.packages
+        assert (page.repository_version, page.status, page.status_reason) == ("1.4", "archived", "moved <away>")
+        assert (wheel.filename, wheel.url) == (
+            "holygrail-1.0-py3-none-any.whl",
+            "https://index.example/packages/holygrail/1.0/holygrail-1.0-py3-none-any.whl",
+        )
+        assert (wheel.digests["sha256"], wheel.metadata_digests, wheel.requires_python) == (
+            A,
+            {"sha256": C},
+            ">=3.9,<4",
+        )
+        assert wheel.provenance_url == "https://repoman.example/holygrail-1.0-py3-none-any.whl.provenance"
+        assert (sdist.filename, sdist.is_yanked, sdist.yanked_reason) == (
+            "holygrail-0.9+local.tar.gz",
+            True,
+            'broken "<&',
+        )
+    assert rendered["json"].versions == ["0.8", "1.0.0", "0.9+local"]
+    assert (rendered["json"].packages[0].size, rendered["json"].packages[0].upload_time) == (1337, WHEEL.upload_time)
 
 
 def test_pep792_quarantined_project_offers_no_files():

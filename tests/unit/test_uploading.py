@@ -1,8 +1,6 @@
 """Each check of an upload with an upload that fails it; texts are those clients know (standards §6.2)."""
 
-import base64
 import hashlib
-import json
 from dataclasses import replace
 
 import pytest
@@ -167,32 +165,6 @@ def test_requires_python_must_be_a_specifier(specifier):
 )
 def test_t22_requires_dist_must_be_requirements(requirement):
     assert "is an invalid value for Requires-Dist" in refused(upload(metadata={"requires_dist": ("six", requirement)}))
-
-
-def attestation(name: str = WHEEL, digest: str = HASHES["sha256"]) -> dict:
-    statement = {"_type": "x", "subject": [{"name": name, "digest": {"sha256": digest}}]}
-    return {"version": 1, "envelope": {"statement": base64.b64encode(json.dumps(statement).encode()).decode()}}
-
-
-def test_pep740_attestations_about_this_file_pass():
-    assert check(upload(attestations=json.dumps([attestation(), attestation()]))) is None
-
-
-@pytest.mark.parametrize(
-    ("attestations", "reason"),
-    [
-        (json.dumps([attestation(), attestation(name="other.whl")]), "one is about another file"),
-        (json.dumps([attestation(digest="0" * 64)]), "one is about another file"),
-        ("[{}]", "one has no statement about a single file"),
-        ('[{"envelope":{"statement":"?"}}]', "one has no statement about a single file"),
-        ('[{"envelope":{"statement":7}}]', "one has no statement about a single file"),
-        ("[1]", "one has no statement about a single file"),
-        ("{}", "not a JSON array"),
-        ("[" * 100_000, "not a JSON array"),
-    ],
-)
-def test_pep740_other_attestations_are_refused(attestations, reason):
-    assert refused(upload(attestations=attestations)) == f"Invalid attestations supplied during upload: {reason}"
 
 
 def test_checks_run_in_order_and_the_first_reason_is_told():
