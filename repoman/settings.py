@@ -87,6 +87,8 @@ else:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(DATA_DIR / "repoman.sqlite3"),
             "CONN_MAX_AGE": None,  # reopening re-runs every PRAGMA for each request
+            # A file, because a shared database in memory locks whole tables against the threads of the pools.
+            "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
             "OPTIONS": {
                 # IMMEDIATE: with DEFERRED two of three read-then-write transactions fail under four writers.
                 "transaction_mode": "IMMEDIATE",
