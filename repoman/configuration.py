@@ -11,6 +11,7 @@ from dataclasses import field as dataclass_field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 # The one place that knows the official index's address, put together from its parts.
 OFFICIAL_INDEX = "https://" + ".".join(("pypi", "org"))
@@ -94,6 +95,13 @@ class Configuration:
                 values[item.name] = value
         return cls(**values)
 
+    def validate(self) -> None:
+        """Look at every value. Raises ConfigurationError for the first that cannot be used."""
+        for name in ("port", "https_port", "anonymous_read", "workers", "max_upload_bytes", "private_networks",
+                     "trusted_proxies", "database_threads", "transfer_threads", "log_level_checked",
+                     "log_format_checked", "base_url_checked", "tls"):  # fmt: skip
+            getattr(self, name)
+
     @property
     def data_dir(self) -> Path:
         return Path(self.data_dir_raw).expanduser().absolute()
@@ -120,6 +128,52 @@ class Configuration:
         return self._integer("REPOMAN_WORKERS", self.workers_raw, 1, 64)
 
     @property
+    def database_threads(self) -> int:
+        return self._integer("REPOMAN_DATABASE_THREADS", self.database_threads_raw, 1, 256)
+
+    @property
+    def transfer_threads(self) -> int:
+        return self._integer("REPOMAN_TRANSFER_THREADS", self.transfer_threads_raw, 1, 1024)
+
+    @property
+    def log_level_checked(self) -> str:
+        return self._choice("REPOMAN_LOG_LEVEL", self.log_level.lower(), ("debug", "info", "warning", "error"))
+
+    @property
+    def log_format_checked(self) -> str:
+        return self._choice("REPOMAN_LOG_FORMAT", self.log_format.lower(), ("text", "json"))
+
+    @property
+    def base_url_checked(self) -> str:
+        """The base URL without a slash at its end, "" when it is not set."""
+        if not self.base_url:
+            return ""
+        try:
+            parts = urlsplit(self.base_url)
+            good = parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
+        except ValueError:
+            good = False
+        if not good:
+            raise ConfigurationError(
+                f"REPOMAN_BASE_URL is {self.base_url!r}; it must be an address such as https://packages.example"
+            )
+        return self.base_url.rstrip("/")
+
+    @property
+    def tls(self) -> bool:
+        """Whether a certificate is given; both files must be readable then."""
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ConfigurationError("REPOMAN_TLS_CERTIFICATE and REPOMAN_TLS_KEY belong together; only one is set")
+        if self.https_port_raw and not self.tls_certificate:
+            raise ConfigurationError(
+                "REPOMAN_HTTPS_PORT needs a certificate: set REPOMAN_TLS_CERTIFICATE and REPOMAN_TLS_KEY"
+            )
+        for name, path in (("REPOMAN_TLS_CERTIFICATE", self.tls_certificate), ("REPOMAN_TLS_KEY", self.tls_key)):
+            if path and not os.access(path, os.R_OK):
+                raise ConfigurationError(f"{name} is {path!r}; there is no such file, or it cannot be read")
+        return bool(self.tls_certificate)
+
+    @property
     def max_upload_bytes(self) -> int:
         return self._integer("REPOMAN_MAX_UPLOAD_MB", self.max_upload_mb_raw, 1, 1 << 20) << 20
 
@@ -140,6 +194,12 @@ class Configuration:
         if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
             raise ConfigurationError(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
         return int(value)
+
+    @staticmethod
+    def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+        if value not in choices:
+            raise ConfigurationError(f"{name} is {value!r}; it must be {', '.join(choices[:-1])} or {choices[-1]}")
+        return value
 
     @staticmethod
     def _networks(name: str, value: str) -> tuple[str, ...]:

@@ -12,18 +12,34 @@ MINIMUM_LENGTH = 32
 def master_secret(configuration: Configuration) -> str:
     """Return the secret, making `<data>/secret.key` when there is none.
 
-    Raises ConfigurationError when one is given that is too short to be a secret.
+    Raises ConfigurationError when it is too short to be a secret, cannot be read or written, or is lost: a new one
+    would silently make every sealed value of an existing database unreadable.
     """
     secret = configuration.secret_key
     path = configuration.data_dir / "secret.key"
     if not secret:
-        secret = _read(path) or _make(path)
+        secret = _kept(path, has_data=(configuration.data_dir / "repoman.sqlite3").exists())
     if len(secret) < MINIMUM_LENGTH:
         raise ConfigurationError(
             f"The secret key has {len(secret)} characters; REPOMAN_SECRET_KEY (or {path.name} in the data folder) "
             f"needs {MINIMUM_LENGTH} or more"
         )
     return secret
+
+
+def _kept(path: Path, *, has_data: bool) -> str:
+    try:
+        secret = _read(path)
+        if secret:
+            return secret
+        if has_data:
+            raise ConfigurationError(
+                f"{path.name} is missing beside an existing database; restore it from the backup, or set "
+                "REPOMAN_SECRET_KEY to a new one (everyone signs in again; stored upstream passwords are lost)"
+            )
+        return _make(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be used: {error.strerror}") from error
 
 
 def _read(path: Path) -> str:

@@ -9,8 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from repoman.configuration import Configuration
 from repoman.master_secret import master_secret
+from repoman.serve.broker import recorded_url
+from repoman.toolbox import logs
 
 REPOMAN = Configuration.from_environment()
+REPOMAN.validate()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = REPOMAN.data_dir
 
@@ -143,23 +146,6 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20  # forms only; files go through the data plane
 
-CELERY_BROKER_URL = REPOMAN.broker_url
+CELERY_BROKER_URL = REPOMAN.broker_url or recorded_url(DATA_DIR)
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"secrets": {"()": "repoman.toolbox.logs.SecretFilter"}},
-    "formatters": {
-        "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
-        "json": {"()": "repoman.toolbox.logs.JsonFormatter"},
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "filters": ["secrets"],
-            "formatter": "json" if REPOMAN.log_format == "json" else "text",
-        }
-    },
-    "root": {"handlers": ["stderr"], "level": REPOMAN.log_level.upper()},
-    "loggers": {"django.request": {"level": "ERROR"}},
-}
+LOGGING = logs.configuration(REPOMAN.log_level_checked, REPOMAN.log_format_checked)

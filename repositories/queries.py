@@ -1,1 +1,167 @@
-"""Every database read of the data plane: named, few, counted in tests."""
+"""Every database read of the data plane: named, few, counted in tests. Sync; called through `toolbox.threads`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q
+
+from repositories.domain.names import NormalizedName
+from repositories.domain.page import DistributionFile, Freshness, Location, ProjectPage, ProjectStatus
+from repositories.models import CachedFile, Configuration, Distribution, Member, Project, Repository
+from repositories.recipe import FilterFacts, RepositoryRow, RoutingRuleRow, filter_kinds
+
+# --- configuration -----------------------------------------------------------------------------------------------------
+
+
+def configuration_generation() -> int:
+    """The number that moves with every change of any repository's configuration (one query)."""
+    return Configuration.objects.filter(pk=1).values_list("generation", flat=True).first() or 0
+
+
+def repository_rows() -> Mapping[str, RepositoryRow]:
+    """All repositories as values by lower-case name, groups with their members inside (two queries)."""
+    rows = {row.pk: row for row in Repository.objects.select_related("routing_rule", "blob_store")}
+    members: dict[int, list[int]] = {}
+    for group, member in Member.objects.order_by("group_id", "position").values_list("group_id", "member_id"):
+        members.setdefault(group, []).append(member)
+    made: dict[int, RepositoryRow] = {}
+
+    def make(pk: int, above: frozenset[int] = frozenset()) -> RepositoryRow:
+        if pk not in made:
+            # Services refuse cycles; a row written past them must not hang the server.
+            inner = [make(member, above | {pk}) for member in members.get(pk, []) if member not in above | {pk}]
+            made[pk] = _row(rows[pk], tuple(inner))
+        return made[pk]
+
+    return {row.name.lower(): make(pk) for pk, row in rows.items()}
+
+
+def _row(repository: Repository, members: tuple[RepositoryRow, ...]) -> RepositoryRow:
+    rule = repository.routing_rule
+    facts = FilterFacts(
+        options=repository.options,
+        routing_rule=RoutingRuleRow(name=rule.name, mode=rule.mode, patterns=tuple(rule.patterns)) if rule else None,
+    )
+    live = (kind.live(facts) for kind in filter_kinds().values())
+    return RepositoryRow(
+        id=repository.pk,
+        name=repository.name,
+        recipe=repository.recipe,
+        online=repository.online,
+        blob_store=repository.blob_store.name,
+        options=repository.options,
+        members=members,
+        filters=tuple(filter_ for filter_ in live if filter_ is not None),
+    )
+
+
+# --- hosted ------------------------------------------------------------------------------------------------------------
+
+
+def hosted_owns(repository_id: int, project: NormalizedName) -> bool:
+    """Whether the name has ever been taken here (one query)."""
+    return Project.objects.filter(repository_id=repository_id, name=project).exists()
+
+
+def hosted_projects(repository_id: int) -> dict[NormalizedName, str]:
+    """Display names by normalized name, without quarantined projects (one query; PEP 792)."""
+    rows = Project.objects.filter(repository_id=repository_id).exclude(status="quarantined")
+    return {NormalizedName(name): display for name, display in rows.values_list("name", "display_name")}
+
+
+def hosted_page(repository_id: int, origin: str, project: NormalizedName) -> ProjectPage | None:
+    """A hosted project's page, None when the name is not taken (two queries)."""
+    row = Project.objects.filter(repository_id=repository_id, name=project).first()
+    if row is None:
+        return None
+    files = tuple(_hosted_file(values, origin, project) for values in _file_rows(row.pk))
+    return ProjectPage(
+        project=project,
+        name=row.display_name,
+        files=() if row.status == "quarantined" else files,
+        versions=tuple(dict.fromkeys(file.version for file in files)),
+        status=ProjectStatus(status=row.status, reason=row.status_reason),  # type: ignore[arg-type]
+        freshness=Freshness(max_age=0),
+    )
+
+
+def _file_rows(project_id: int) -> Iterable[tuple[Any, ...]]:
+    return (
+        Distribution.objects.filter(project_id=project_id)
+        .annotate(has_provenance=Q(provenance__isnull=False))
+        .order_by("uploaded_at", "filename")
+        .values_list(
+            "filename",
+            "version",
+            "requires_python",
+            "uploaded_at",
+            "yanked",
+            "yanked_reason",
+            "packagetype",
+            "has_provenance",
+            "blob__sha256",
+            "blob__blake2b_256",
+            "blob__md5",
+            "blob__size",
+            "metadata_blob__sha256",
+        )
+    )
+
+
+def _hosted_file(values: tuple[Any, ...], origin: str, project: NormalizedName) -> DistributionFile:
+    (
+        filename,
+        version,
+        requires_python,
+        uploaded_at,
+        yanked,
+        reason,
+        kind,
+        provenance,
+        sha256,
+        blake2b,
+        md5,
+        size,
+        meta,
+    ) = values
+    return DistributionFile(
+        filename=filename,
+        project=project,
+        version=version,
+        # sha256 first: uv's --check-url compares the first hash of the list with its own.
+        hashes={"sha256": sha256, "blake2b_256": blake2b, "md5": md5},
+        size=size,
+        upload_time=uploaded_at,
+        first_seen=uploaded_at,
+        requires_python=requires_python or None,
+        yanked=(reason or True) if yanked else False,
+        # PEP 658 side files are for wheels; an sdist's PKG-INFO is kept for the JSON API only.
+        core_metadata={"sha256": meta} if meta and kind == "bdist_wheel" else None,
+        provenance=provenance,
+        origin=origin,
+        location=Location(blob=sha256, metadata_blob=meta or ""),
+    )
+
+
+def hosted_provenance(repository_id: int, filename: str) -> dict[str, Any] | None:
+    """The provenance object of one file (one query)."""
+    return (
+        Distribution.objects.filter(repository_id=repository_id, filename=filename)
+        .values_list("provenance", flat=True)
+        .first()
+    )
+
+
+# --- search ------------------------------------------------------------------------------------------------------------
+
+
+def local_projects(repository_id: int) -> list[tuple[NormalizedName, str, str]]:
+    """Name, summary and newest version of what lies here: hosted projects, or projects of cached files (three queries)."""
+    newest: dict[str, str] = {}
+    hosted = Distribution.objects.filter(repository_id=repository_id).order_by("uploaded_at")
+    for name, version in hosted.values_list("project__name", "version"):
+        newest[name] = version
+    cached = CachedFile.objects.filter(repository_id=repository_id).order_by("cached_at")
+    newest.update(cached.values_list("project", "version"))
+    summaries = dict(Project.objects.filter(repository_id=repository_id).values_list("name", "summary"))
+    return [(NormalizedName(name), summaries.get(name, ""), version) for name, version in sorted(newest.items())]

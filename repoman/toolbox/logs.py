@@ -1,9 +1,10 @@
-"""Log records: secrets taken out, and the JSON form."""
+"""Logging of every process: where records go, secrets taken out, and the JSON form."""
 
 import json
 import logging
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.\-]{8,}")
@@ -12,6 +13,31 @@ _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.\-]{8,}")
 def redact(text: str) -> str:
     """Take user:password of URLs and Authorization values out of a text."""
     return _AUTHORIZATION.sub(r"\1 ***", _USERINFO.sub("***", text))
+
+
+def configuration(level: str, format: str) -> dict[str, Any]:
+    """The `logging.config` dictionary of every process: ``level`` as in REPOMAN_LOG_LEVEL, ``format`` text or json.
+
+    Libraries that report each step of their own start and stop are heard from "warning" on, unless debugging.
+    """
+    chatter = "DEBUG" if level == "debug" else "ERROR" if level == "error" else "WARNING"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"secrets": {"()": "repoman.toolbox.logs.SecretFilter"}},
+        "formatters": {
+            "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+            "json": {"()": "repoman.toolbox.logs.JsonFormatter"},
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "filters": ["secrets"], "formatter": format},
+        },
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            **{name: {"level": chatter} for name in ("_granian", "celery", "kombu", "amqp", "urllib3", "asyncio")},
+        },
+    }
 
 
 class SecretFilter(logging.Filter):

@@ -1,0 +1,1 @@
+"""The data plane: what pip, uv and twine talk to. A bare ASGI application; no Django HTTP, no DRF."""

@@ -1,5 +1,6 @@
 """Names of projects, repositories and distribution files: what is legal and what two spellings mean the same."""
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -22,8 +23,10 @@ __all__ = [
     "ParsedFilename",
     "is_project_name",
     "is_repository_name",
+    "looks_like_distribution",
     "normalize",
     "parse_filename",
+    "printable",
     "require_filename",
     "require_project",
     "same_version",
@@ -33,14 +36,21 @@ __all__ = [
 # The specification on names; \Z because $ would accept a trailing newline.
 _PROJECT_NAME = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
 _REPOSITORY_NAME = re.compile(r"[a-zA-Z0-9\-][a-zA-Z0-9_\-.]*\Z", re.ASCII)  # as in Nexus
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069/\\]")
+# Separators, control characters, line separators, invisible and direction marks, and halves of surrogate pairs
+# (they come out of lenient decoders and cannot be encoded again).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff/\\]")
 
 MAX_NAME_LENGTH = 128
 MAX_FILENAME_BYTES = 255 - len(".provenance")  # side files add a suffix and must still fit a file system
 
-# Longest first, so that ".tar.gz" is not read as ".gz".
 _SDIST_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".zip")
 _OTHER_SUFFIXES = (".egg", ".exe", ".msi", ".rpm", ".dmg", ".deb")
+_FILE_SUFFIXES = tuple(
+    suffix.lower() for suffix in (".whl", ".whlx", *_SDIST_SUFFIXES, *_OTHER_SUFFIXES)
+)  # .whlx: PEP 777
+# What installers put after the version: "foo-1.0.win32-py2.7.exe", "foo-1.0.linux-x86_64.tar.gz".
+_PLATFORM = re.compile(r"\.(?:win|linux|macosx|noarch)[^.]*\Z", re.ASCII)
+_VERSION_LENGTH = 200  # no file name holds more, and reading long numbers costs more than linear time
 
 Packagetype = Literal["bdist_wheel", "sdist", "bdist_egg", "other"]
 
@@ -96,7 +106,7 @@ def require_filename(filename: str) -> str:
 
 def printable(text: str, limit: int = 80) -> str:
     """Cut and clean text from outside so that it can stand in a message or a log line."""
-    cleaned = _CONTROL.sub("?", text)
+    cleaned = _CONTROL.sub("?", text[: limit + 1])
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
@@ -113,7 +123,7 @@ def parse_filename(filename: str, project: NormalizedName | None = None) -> Pars
         except (InvalidWheelFilename, InvalidVersion, ValueError):
             # Old wheels, and wheel variants (PEP 825) with a sixth part.
             parts = filename[:-4].split("-")
-            raw = parts[1].replace("_", "-") if len(parts) >= 5 else ""
+            raw = _plain_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
             return ParsedFilename(normalize(parts[0]) if parts[0] else None, raw, "bdist_wheel")
     try:
         name, version = parse_sdist_filename(filename)
@@ -134,14 +144,23 @@ def _split_stem(stem: str, project: NormalizedName | None, kind: Packagetype) ->
     for cut in range(1, len(parts)):
         name, rest = "-".join(parts[:cut]), parts[cut:]
         if kind != "sdist":
-            rest = rest[:1]  # eggs and installers carry a Python tag after the version
+            # Eggs and installers carry a platform and a Python tag after the version.
+            rest = [_PLATFORM.sub("", rest[0])]
         matches = normalize(name) == project if project is not None else rest[0][:1].isdigit()
         if matches:
             return ParsedFilename(normalize(name), _plain_version("-".join(rest)), kind)
     return ParsedFilename(project, "", kind)
 
 
+def looks_like_distribution(filename: str) -> bool:
+    """Whether the name ends as files of an index do; tells them from other links of an HTML page."""
+    return filename.lower().endswith(_FILE_SUFFIXES)
+
+
+@functools.lru_cache(maxsize=4096)
 def _plain_version(raw: str) -> str:
+    if len(raw) > _VERSION_LENGTH:
+        return raw
     try:
         return str(Version(raw))
     except (InvalidVersion, ValueError):
@@ -150,10 +169,14 @@ def _plain_version(raw: str) -> str:
 
 def same_version(left: str, right: str) -> bool:
     """Compare as versions where both are, else as text ("1.0" and "1.0.0" are the same release)."""
+    if left == right:
+        return True
+    if max(len(left), len(right)) > _VERSION_LENGTH:
+        return False
     try:
         return Version(left) == Version(right)
     except (InvalidVersion, ValueError):
-        return left == right
+        return False
 
 
 def url_version(version: str) -> str:

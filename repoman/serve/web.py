@@ -1,0 +1,66 @@
+"""The web child: Granian's main process, which only watches; its workers hold Django and the data plane."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+
+from repoman.configuration import Configuration
+from repoman.serve import lifeline
+from repoman.toolbox import logs
+
+BACKLOG = 1024
+HEADER_MILLISECONDS = 15_000
+STOP_SECONDS = 7  # below the supervisor's grace
+PREPARED_KEY = Path("tls") / "key.pem"
+
+
+def main() -> int:
+    """Serve one port until SIGTERM."""
+    lifeline.hold()
+    parser = argparse.ArgumentParser(prog="repoman.serve.web")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tls", action="store_true")
+    arguments = parser.parse_args()
+    configuration = Configuration.from_environment()
+    certificate: dict[str, Any] = {}
+    if arguments.tls:
+        certificate = {
+            "ssl_cert": Path(configuration.tls_certificate),
+            "ssl_key": configuration.data_dir / PREPARED_KEY,
+            "ssl_protocol_min": SSLProtocols.tls12,
+        }
+    Granian(
+        "repoman.asgi:application",
+        address=configuration.host,
+        port=arguments.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.auto,
+        websockets=False,
+        workers=configuration.workers,
+        runtime_threads=1,
+        backlog=BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
+        log_dictconfig=logs.configuration(configuration.log_level_checked, configuration.log_format_checked),
+        log_level="info" if configuration.log_level_checked == "debug" else "warning",
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        **certificate,
+    ).serve(target_loader=load, wrap_loader=False)
+    return 0
+
+
+def load() -> Any:
+    """Make the application, in a worker."""
+    lifeline.end_with_parent()
+    from repoman.asgi import application
+
+    return application
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Who asks, and may they: the one place where the data plane decides access. Default is no."""
+
+from django.conf import settings
+
+from accounts.authentication import CredentialsRefused, authenticate
+from accounts.identity import Identity
+from accounts.permissions import Action, Target, may
+from repositories.dataplane.request import Request
+from repositories.domain.errors import AuthenticationRequired, Forbidden
+
+
+def identify(request: Request) -> Identity:
+    """Who sent the request. Uses the database: run it in a thread.
+
+    Raises AuthenticationRequired for wrong credentials, also where nobody needed to show any: the client means somebody.
+    """
+    try:
+        return authenticate(request.headers.get(b"authorization"), request.address)
+    except CredentialsRefused as error:
+        raise AuthenticationRequired(str(error)) from error
+
+
+def refuse_strangers(identity: Identity) -> None:
+    """Before a repository is even looked up, so that strangers cannot tell which names exist."""
+    if identity.anonymous and not settings.REPOMAN.anonymous_read:
+        raise AuthenticationRequired("Sign in with a user token (name code and pass code) to use this repository")
+
+
+def require(identity: Identity, action: Action, target: Target) -> None:
+    """Raises AuthenticationRequired or Forbidden."""
+    if may(identity, action, target, anonymous_read=settings.REPOMAN.anonymous_read):
+        return
+    if identity.anonymous:
+        raise AuthenticationRequired(f"Sign in with a user token to do this in {target.name}")
+    verb = "upload to" if action is Action.ADD else "read"
+    raise Forbidden(f"{identity.username} may not {verb} {target.name}")
+
+
+def cacheable_by_anyone() -> bool:
+    """Whether answers may be marked public."""
+    return bool(settings.REPOMAN.anonymous_read)

@@ -1,0 +1,222 @@
+"""The simple API in JSON: PEP 691 with 700 (versions, size, upload-time), 714, 740 and 792; API version 1.4."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from packaging.utils import canonicalize_version
+
+from repositories.domain.errors import UpstreamInvalid
+from repositories.domain.names import NormalizedName, is_project_name, normalize, printable
+from repositories.domain.page import DistributionFile, ProjectList, ProjectPage, ProjectStatus
+from repositories.protocol import entries
+
+API_VERSION = "1.4"
+
+# Keys written here, those of rejected PEP 708 and of PEP 752 (which an index that does not implement them must not
+# advertise), and gpg-sig, which promises a signature file that is not served.
+_PAGE_KEYS = frozenset(
+    {"meta", "name", "project-status", "versions", "files", "tracks", "alternate-locations", "namespaces"}
+)
+_FILE_KEYS = frozenset(
+    {
+        "filename",
+        "url",
+        "hashes",
+        "requires-python",
+        "size",
+        "upload-time",
+        "yanked",
+        "core-metadata",
+        "dist-info-metadata",
+        "data-dist-info-metadata",
+        "provenance",
+        "gpg-sig",
+    }
+)
+# The default spelling first; a published index misnames the key as the third (and nothing but the third is written there).
+_METADATA_KEYS = ("core-metadata", "dist-info-metadata", "data-dist-info-metadata")
+_META = {"api-version": API_VERSION}
+
+
+def render_project(page: ProjectPage, file_url: Callable[[DistributionFile], str]) -> bytes:
+    """One project's page. ``file_url`` gives the address clients fetch the file from, relative or absolute."""
+    # PEP 792: a quarantined project offers no files, whatever the page still holds.
+    files = () if page.status.status == "quarantined" else page.files
+    document: dict[str, Any] = {
+        "meta": _META,
+        "name": page.name,
+        "project-status": _status(page.status),
+        "versions": [*page.versions, *_missing_versions(page.versions, files)],
+        "files": [_file(file, file_url(file)) for file in files],
+    }
+    _add_unknown(document, page.extra, _PAGE_KEYS)
+    return msgspec.json.encode(document)
+
+
+def render_root(listing: ProjectList) -> bytes:
+    return msgspec.json.encode({"meta": _META, "projects": [{"name": name} for name in listing.projects.values()]})
+
+
+def _file(file: DistributionFile, url: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"filename": file.filename, "url": url, "hashes": public_hashes(file.hashes)}
+    if file.requires_python is not None:
+        entry["requires-python"] = file.requires_python
+    if file.size is not None:
+        entry["size"] = file.size
+    if file.upload_time is not None:
+        entry["upload-time"] = timestamp(file.upload_time)
+    entry["yanked"] = file.yanked
+    digest = file.core_metadata.get("sha256") if file.core_metadata else None
+    if digest:
+        # Never bare true: clients that cannot check the side file take an error page for metadata.
+        entry["core-metadata"] = entry["dist-info-metadata"] = entry["data-dist-info-metadata"] = {"sha256": digest}
+    entry["provenance"] = url + ".provenance" if file.provenance else None
+    if file.extra:
+        _add_unknown(entry, file.extra, _FILE_KEYS)
+    return entry
+
+
+def _add_unknown(entry: dict[str, Any], extra: Mapping[str, Any], known: frozenset[str]) -> None:
+    entry.update((key, value) for key, value in extra.items() if key not in known)
+
+
+def public_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Hashes by names of hashlib (PEP 691), sha256 first: `uv publish --check-url` compares the first one only."""
+    if len(hashes) == 1 and "sha256" in hashes:
+        return dict(hashes)
+    ordered = {"sha256": hashes["sha256"]} if hashes.get("sha256") else {}
+    ordered.update((algorithm, digest) for algorithm, digest in hashes.items() if algorithm in entries.HEX_LENGTHS)
+    return ordered
+
+
+def timestamp(time: datetime) -> str:
+    """PEP 700: UTC with a Z and at most six digits of a second."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _status(status: ProjectStatus) -> dict[str, str]:
+    return {"status": status.status, "reason": status.reason} if status.reason else {"status": status.status}
+
+
+def _missing_versions(listed: tuple[str, ...], files: Iterable[DistributionFile]) -> list[str]:
+    # PEP 700: every file belongs to a listed version. "1.0" and "1.0.0" are the same one.
+    absent = dict.fromkeys(file.version for file in files if file.version)
+    for version in listed:
+        absent.pop(version, None)
+    if not absent:
+        return []
+    known = {canonicalize_version(version) for version in listed}
+    return [version for version in absent if canonicalize_version(version) not in known]
+
+
+def parse_project(body: bytes, base_url: str, project: NormalizedName) -> ProjectPage:
+    """Read an upstream's page. ``base_url`` is the address that finally answered, after redirects.
+
+    Odd entries are left out. Raises UpstreamInvalid when the body is not a page of this project.
+    """
+    document = _document(body)
+    raw_files = document.get("files")
+    if not isinstance(raw_files, list):
+        raise UpstreamInvalid(
+            'The upstream\'s JSON has no list "files" and is not a project page. Check the remote URL'
+        )
+    if len(raw_files) > entries.MAX_FILES:
+        raise UpstreamInvalid(f"The upstream's page has more than {entries.MAX_FILES} files")
+    name = document.get("name")
+    if not isinstance(name, str) or not is_project_name(name):
+        name = str(project)
+    elif normalize(name) != project:
+        raise UpstreamInvalid(f"The upstream answered with the page of {printable(name)} when asked for {project}")
+    status = _parse_status(document)
+    files: dict[str, DistributionFile] = {}
+    for raw in raw_files:
+        file = _parse_file(raw, base_url, project) if isinstance(raw, dict) else None
+        if file is not None:
+            files.setdefault(file.filename, file)
+    return ProjectPage(
+        project=project,
+        name=name,
+        files=() if status.status == "quarantined" else tuple(files.values()),
+        versions=entries.versions(document.get("versions"), files.values()),
+        status=status,
+        extra=entries.unknown_keys(document, _PAGE_KEYS),
+    )
+
+
+def parse_root(body: bytes) -> dict[NormalizedName, str]:
+    """Display names by normalized name. Raises UpstreamInvalid when the body is not a project list."""
+    projects = _document(body).get("projects")
+    if not isinstance(projects, list):
+        raise UpstreamInvalid('The upstream\'s JSON has no list "projects" and is not an index. Check the remote URL')
+    listing: dict[NormalizedName, str] = {}
+    for raw in projects:
+        name = raw.get("name") if isinstance(raw, dict) else None
+        if isinstance(name, str) and is_project_name(name):
+            listing.setdefault(normalize(name), name)
+    return listing
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise UpstreamInvalid("The upstream's answer is not valid JSON; it may be cut off") from None
+    if not isinstance(document, dict):
+        raise UpstreamInvalid("The upstream's JSON is not an index page. Check the remote URL")
+    meta = document.get("meta")
+    version = meta.get("api-version") if isinstance(meta, dict) else None
+    check_api_version(version if isinstance(version, str) else "1.0")
+    return document
+
+
+def check_api_version(version: str) -> None:
+    """PEP 629: a client must not go on with a major version it does not know; any minor is fine.
+
+    Raises UpstreamInvalid.
+    """
+    major = version.strip().partition(".")[0]
+    if major != "1":
+        raise UpstreamInvalid(f"The upstream speaks version {printable(version, 20)} of the index protocol, not 1.x")
+
+
+def _parse_status(document: Mapping[str, Any]) -> ProjectStatus:
+    # PEP 792 says top level "status"; its prose once says "state", and the published example puts it into "meta".
+    meta = document.get("meta")
+    for raw in (document.get("project-status"), meta.get("project-status") if isinstance(meta, dict) else None):
+        if isinstance(raw, dict):
+            return entries.status(raw.get("status", raw.get("state")), raw.get("reason"))
+        if isinstance(raw, str):
+            return entries.status(raw)
+    return ProjectStatus()
+
+
+def _parse_file(raw: Mapping[str, Any], base_url: str, project: NormalizedName) -> DistributionFile | None:
+    filename = raw.get("filename")
+    url = entries.address(raw.get("url"), base_url)
+    if not isinstance(filename, str) or url is None:
+        return None
+    provenance = raw.get("provenance")
+    return entries.distribution_file(
+        filename,
+        project,
+        url,
+        digests=entries.hashes(raw.get("hashes")),
+        size=entries.size(raw.get("size")),
+        upload_time=entries.upload_time(raw.get("upload-time")),
+        requires_python=entries.text(raw.get("requires-python")),
+        yanked=entries.yanked(raw.get("yanked")),
+        core_metadata=_parse_core_metadata(raw),
+        provenance_url=entries.address(provenance, base_url),
+        provenance=False if provenance is None and "provenance" in raw else None,
+        extra=entries.unknown_keys(raw, _FILE_KEYS),
+    )
+
+
+def _parse_core_metadata(raw: Mapping[str, Any]) -> dict[str, str] | None:
+    for key in _METADATA_KEYS:
+        if key in raw:
+            value = raw[key]
+            return entries.hashes(value) if isinstance(value, dict) else {} if value is True else None
+    return None
