@@ -157,10 +157,8 @@ def hosted_provenance(repository_id: int, filename: str) -> dict[str, Any] | Non
 
 def local_projects(repository_id: int) -> list[tuple[NormalizedName, str, str]]:
     """Name, summary and newest version of what lies here: hosted projects, or projects of cached files (three queries)."""
-    newest: dict[str, str] = {}
     hosted = Distribution.objects.filter(repository_id=repository_id).order_by("uploaded_at")
-    for name, version in hosted.values_list("project__name", "version"):
-        newest[name] = version
+    newest: dict[str, str] = dict(hosted.values_list("project__name", "version"))
     cached = CachedFile.objects.filter(repository_id=repository_id).order_by("cached_at")
     newest.update(cached.values_list("project", "version"))
     summaries = dict(Project.objects.filter(repository_id=repository_id).values_list("name", "summary"))

@@ -16,7 +16,7 @@ from repoman.toolbox import threads
 from repositories.dataplane import access, indexes, reading, search, uploads
 from repositories.dataplane.errors import answer_for, unexpected
 from repositories.dataplane.indexes import LiveRepository
-from repositories.dataplane.request import Receive, Request, Scope, Send
+from repositories.dataplane.request import Message, Receive, Request, Scope, Send
 from repositories.dataplane.responses import Answer, send_answer
 from repositories.domain.errors import MethodNotAllowed, NotFound, RepositoryError
 from repositories.domain.names import is_repository_name, printable
@@ -51,7 +51,7 @@ class _Sending:
         self._send = send
         self.started = False
 
-    async def __call__(self, message: "dict[str, object]") -> None:
+    async def __call__(self, message: Message) -> None:
         self.started = True
         await self._send(message)
 

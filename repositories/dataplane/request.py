@@ -1,32 +1,33 @@
 """A request as the data plane sees it: the few things of an ASGI scope that matter here, read once."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote
 
 from django.conf import settings
 
-from repoman.toolbox.forwarding import client_address, external_base
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = b"/repository/"
+_HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """``path`` is raw, below the repository's name, without leading slash; ``headers`` have lower-case names.
 
-    ``directory`` is False when the URL ended with the repository's name itself (no slash after it).
+    ``base_url`` has no trailing slash and is "" when the Host header cannot be one. Proxies in front of the server have
+    been seen through already (`repoman/peers.py`).
     """
 
     method: str
     repository: str
     path: bytes
-    directory: bool
     query: str
     headers: dict[bytes, bytes]
     address: str
@@ -36,7 +37,7 @@ class Request:
     @classmethod
     def from_scope(cls, scope: Scope) -> "Request":
         raw = scope.get("raw_path") or quote(scope["path"]).encode()
-        name, slash, path = raw.partition(b"?")[0].removeprefix(PREFIX).partition(b"/")
+        name, _, path = raw.partition(b"?")[0].removeprefix(PREFIX).partition(b"/")
         headers: dict[bytes, bytes] = {}
         for key, value in scope["headers"]:
             headers[key] = headers[key] + b", " + value if key in headers else value
@@ -44,12 +45,10 @@ class Request:
             method=scope["method"],
             repository=name.decode("ascii", "replace"),
             path=path,
-            directory=bool(slash),
             query=scope.get("query_string", b"").decode("latin-1"),
             headers=headers,
-            address=client_address(scope, headers, settings.REPOMAN.trusted_proxies),
-            base_url=settings.REPOMAN.base_url.rstrip("/")
-            or external_base(scope, headers, settings.REPOMAN.trusted_proxies),
+            address=str((scope.get("client") or ("", 0))[0]),
+            base_url=settings.REPOMAN.base_url.rstrip("/") or _guessed_base(scope, headers),
             pathsend="http.response.pathsend" in (scope.get("extensions") or {}),
         )
 
@@ -64,3 +63,8 @@ class Request:
     @property
     def reads(self) -> bool:
         return self.method in ("GET", "HEAD")
+
+
+def _guessed_base(scope: Scope, headers: dict[bytes, bytes]) -> str:
+    host = headers.get(b"host", b"")
+    return f"{scope.get('scheme', 'http')}://{host.decode()}" if _HOST.fullmatch(host) else ""
