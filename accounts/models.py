@@ -1,4 +1,4 @@
-"""Rows of the accounts: users and their user token."""
+"""Rows of the accounts: users, their user token, and what was guessed at passwords."""
 
 from typing import ClassVar
 
@@ -74,3 +74,18 @@ class AccountSettings(models.Model):
     @classmethod
     def load(cls) -> "AccountSettings":
         return cls.objects.get_or_create(pk=1)[0]
+
+
+class PasswordAttempts(models.Model):
+    """How often a password was tried in a row without success, for one account from one address.
+
+    ``key`` is a hash of both, so that the table tells nobody's name or address.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    count = models.PositiveIntegerField(default=0)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+    last_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key[:8]

@@ -1,0 +1,103 @@
+"""The account page: what the server knows of the signed-in person, password, language and theme."""
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.services import attempts, users
+from accounts.web.access import user_of
+from accounts.web.session import LONGEST_PASSWORD, client_address, wait_text
+from repoman.forms import PasswordInput
+
+
+def new_password_field(label: object, **attributes: object) -> forms.CharField:
+    """Return a field for a password that is about to be set."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=PasswordInput(attrs={"autocomplete": "new-password"}),
+        **attributes,
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """A new password, typed twice, judged by the server's rules on passwords."""
+
+    new_password = new_password_field(_("New password"))
+    again = new_password_field(_("New password again"))
+
+    def __init__(self, user: User, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.user = user
+        self.fields["new_password"].help_text = " ".join(password_validators_help_texts())
+
+    def clean(self) -> dict[str, str]:
+        data = super().clean() or {}
+        new, again = data.get("new_password"), data.get("again")
+        if new and again and new != again:
+            self.add_error("again", _("The two passwords differ."))
+        if new:
+            try:
+                validate_password(new, self.user)
+            except ValidationError as error:
+                self.add_error("new_password", error)
+        return data
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """As above, with the current password first."""
+
+    current_password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current_password", "new_password", "again")
+
+
+@never_cache
+@sensitive_post_parameters("current_password", "new_password", "again")
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the account; a POST changes the password and ends the person's other sessions."""
+    user = user_of(request)
+    form = ChangePasswordForm(user, request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = _change_password(request, user, form)
+        if status == 303:
+            messages.success(request, _("Your password is changed. Sessions on other devices have ended."))
+            return HttpResponseRedirect(reverse("account"), status=303)
+    return render(request, "accounts/account.html", {"form": form, "person": user}, status=status)
+
+
+def _change_password(request: HttpRequest, user: User, form: ChangePasswordForm) -> int:
+    if not form.is_valid():
+        return 422
+    try:
+        attempt = attempts.begin(f"confirm:{user.pk}", client_address(request))
+    except attempts.TooManyAttempts as error:
+        wait = wait_text(error.seconds)
+        form.add_error(
+            "current_password", _("Too many tries. The next one is possible in %(wait)s.") % {"wait": wait}
+        )
+        return 429
+    if not user.check_password(form.cleaned_data["current_password"]):
+        form.add_error("current_password", _("This is not your current password."))
+        return 422
+    attempts.succeeded(attempt)
+    users.change_password(user, form.cleaned_data["new_password"])
+    update_session_auth_hash(request, user)
+    return 303
