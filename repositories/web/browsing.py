@@ -27,7 +27,6 @@ from repositories.domain.page import DistributionFile, ProjectPage
 from repositories.models import CachedFile, Repository
 from repositories.protocol.pypi import file_path
 from repositories.recipe import recipes
-from repositories.web.conditions import condition
 from repositories.web.extents import extents
 from repositories.web.navigation import may_browse, readable_repositories
 from repositories.web.projects import page_of_projects

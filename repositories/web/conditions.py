@@ -40,7 +40,7 @@ def condition(repository: Repository, now: datetime) -> Condition:
         until = _clock(health.blocked_until, now)
         detail = _("Until %(time)s. %(reason)s") % {"time": until, "reason": health.reason}
         return Condition("warn", _("Remote blocked"), detail.strip())
-    if health.failures:
+    if health.status in ("unavailable", "auto-blocked"):
         return Condition("warn", _("Remote unavailable"), health.reason)
     return Condition("ok", _("Online"))
 

@@ -30,7 +30,9 @@ def repository(request: HttpRequest, name: str) -> HttpResponse:
     recipe = recipes().get(row.recipe)
     now = clock.now()
     memberships = Member.objects.filter(group=row).select_related("member", "member__upstream_health")
-    members = [(place.member, recipes().get(place.member.recipe), condition(place.member, now)) for place in memberships]
+    members = [
+        (place.member, recipes().get(place.member.recipe), condition(place.member, now)) for place in memberships
+    ]
     base = base_url(request)
     context = {
         "repository": row,

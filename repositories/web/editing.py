@@ -77,9 +77,7 @@ def repository_settings(request: HttpRequest, name: str) -> HttpResponse:
     return _page(request, draft)
 
 
-def _answer(
-    request: HttpRequest, draft: _Draft, save: Callable[[dict[str, Any]], Repository]
-) -> Repository | None:
+def _answer(request: HttpRequest, draft: _Draft, save: Callable[[dict[str, Any]], Repository]) -> Repository | None:
     """Do what the pressed button says; Enter in a field is the form's first button, which saves."""
     if request.method != "POST":
         return None

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.web.access import administrator_required
+from repoman.addresses import base_url
 from repoman.toolbox import clock
 from repositories.models import Member, Repository
 from repositories.recipe import Recipe, recipes
@@ -28,6 +29,7 @@ class Line:
     condition: Condition
     extent: Extent
     note: str
+    address: str = ""
 
     @property
     def type(self) -> str:
@@ -59,12 +61,21 @@ def repositories(request: HttpRequest) -> HttpResponse:
     column = sort.removeprefix("-")
     column, downwards = (column, sort.startswith("-")) if column in SORTS else ("name", False)
     shown = sorted(
-        (line for line in lines(asked) if not kind or line.type == kind),
+        (line for line in lines(asked, base_url(request)) if not kind or line.type == kind),
         key=lambda line: line.key(column),
         reverse=downwards,
     )
     context = {
         "lines": shown,
+        "columns": [
+            ("name", _("Name"), ""),
+            ("type", _("Type"), ""),
+            ("format", _("Format"), "minor"),
+            ("status", _("Status"), ""),
+            ("", _("Address for clients"), ""),
+            ("projects", _("Projects"), "number minor"),
+            ("size", _("Size"), "number minor"),
+        ],
         "q": asked,
         "type": kind,
         "types": [("", _("All types")), *((name, name) for name in TYPES)],
@@ -77,7 +88,7 @@ def repositories(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def lines(asked: str = "") -> list[Line]:
+def lines(asked: str = "", base: str = "") -> list[Line]:
     """Repositories whose name contains ``asked``, with what the list says about each."""
     found = list(Repository.objects.filter(name__icontains=asked).select_related("upstream_health"))
     members: dict[int, list[str]] = {}
@@ -91,6 +102,7 @@ def lines(asked: str = "") -> list[Line]:
             condition=condition(row, now),
             extent=numbers[row.pk],
             note=_note(row, members.get(row.pk, [])),
+            address=f"{base}/repository/{row.name}/simple/",
         )
         for row in found
     ]

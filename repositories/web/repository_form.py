@@ -105,6 +105,12 @@ class RepositoryForm(forms.Form):
                     required=False, label=_("Remove the stored password")
                 )
 
+    @property
+    def remote_field(self) -> str:
+        """The field beside which a remote can be tested; "" when there is none."""
+        urls = [option.key for option in self.recipe.options if option.kind == "url" and option.first_use]
+        return urls[0] if urls and self.recipe.type == "proxy" else ""
+
     def first_fields(self) -> list[forms.BoundField]:
         """What a first use needs."""
         return [self[name] for name in self.first_names]
@@ -192,7 +198,9 @@ def _members_field(recipe: Recipe, repository: Repository | None) -> forms.Field
         choices=_pickable(recipe, repository),
         initial=member_names(repository) if repository else [],
         label=_("Member repositories"),
-        help_text=_("Keys: Enter or → adds, Delete or ← removes, Alt+↑ and Alt+↓ change the order. Double-click works too."),
+        help_text=_(
+            "Keys: Enter or → adds, Delete or ← removes, Alt+↑ and Alt+↓ change the order. Double-click works too."
+        ),
         widget=widget,
     )
 
@@ -212,7 +220,9 @@ def _name_field(suggestion: str) -> forms.Field:
     return _Typed(
         initial=suggestion,
         label=_("Name"),
-        help_text=_("Letters, digits, “-”, “_” and “.”. It becomes part of every client’s address and cannot be changed later."),
+        help_text=_(
+            "Letters, digits, “-”, “_” and “.”. It becomes part of every client’s address and cannot be changed later."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "aria-required": "true"}),
     )
 

@@ -10,12 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """``where`` is the file or the place to type the text into."""
+    """One tool. ``blocks`` are pairs: the file or place to put the text, and the text."""
 
     key: str
     tool: str
-    where: Any
-    text: str
+    blocks: tuple[tuple[Any, str], ...]
 
 
 def snippets(*, name: str, type: str, base_url: str) -> Sequence[Snippet]:
@@ -23,18 +22,20 @@ def snippets(*, name: str, type: str, base_url: str) -> Sequence[Snippet]:
     root = f"{base_url}/repository/{name}/"
     index = f"{root}simple/"
     shell: Any = _("Terminal")
+    pip = f"[global]\nindex-url = {index}{_trusted(base_url)}"
+    uv = f'[[tool.uv.index]]\nname = "{name}"\nurl = "{index}"\ndefault = true'
     found = [
-        Snippet("pip", "pip", "pip.conf · pip.ini", f"[global]\nindex-url = {index}{_trusted(base_url)}"),
-        Snippet("uv", "uv", "pyproject.toml", f'[[tool.uv.index]]\nname = "{name}"\nurl = "{index}"\ndefault = true'),
-        Snippet("poetry", "Poetry", shell, f"poetry source add --priority=primary {name} {index}"),
-        Snippet("pdm", "PDM", shell, f"pdm config pypi.url {index}"),
+        Snippet("pip", "pip", (("pip.conf · pip.ini", pip),)),
+        Snippet("uv", "uv", (("pyproject.toml", uv),)),
+        Snippet("poetry", "Poetry", ((shell, f"poetry source add --priority=primary {name} {index}"),)),
+        Snippet("pdm", "PDM", ((shell, f"pdm config pypi.url {index}"),)),
     ]
     if type == "hosted":
-        upload = f"[distutils]\nindex-servers = {name}\n\n[{name}]\nrepository = {root}"
+        pypirc = f"[distutils]\nindex-servers = {name}\n\n[{name}]\nrepository = {root}"
+        twine = (("~/.pypirc", pypirc), (shell, f"twine upload -r {name} dist/*"))
         found += [
-            Snippet("twine", "twine", "~/.pypirc", upload),
-            Snippet("twine-run", "twine", shell, f"twine upload -r {name} dist/*"),
-            Snippet("uv-publish", "uv publish", shell, f"uv publish --publish-url {root} dist/*"),
+            Snippet("twine", "twine", twine),
+            Snippet("uv-publish", "uv publish", ((shell, f"uv publish --publish-url {root} dist/*"),)),
         ]
     return found
 
