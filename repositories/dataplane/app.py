@@ -107,8 +107,11 @@ async def _post(
 ) -> None:
     match question:
         case pypi.TakeUpload():
+            access.require(identity, Action.READ, live.target)
+            if live.writable is None:
+                raise MethodNotAllowed(f"{live.row.name} takes no uploads; upload to a hosted repository")
             access.require(identity, Action.ADD, live.target)
-            await uploads.take_upload(live, identity, request, receive, send)
+            await uploads.take_upload(live, live.writable, identity, request, receive, send)
         case pypi.TakeSearch():
             access.require(identity, Action.READ, live.target)
             await search.take_search(live, request, receive, send)

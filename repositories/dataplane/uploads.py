@@ -11,7 +11,8 @@ from repositories.dataplane.indexes import LiveRepository
 from repositories.dataplane.request import Receive, Request, Send
 from repositories.dataplane.responses import Answer, send_answer
 from repositories.domain.attestations import provenance_object
-from repositories.domain.errors import InvalidRequest, MethodNotAllowed, StorageFailed, StorageFull, TooLarge
+from repositories.domain.errors import InvalidRequest, StorageFailed, StorageFull, TooLarge
+from repositories.domain.index import Writable
 from repositories.domain.names import require_project
 from repositories.domain.uploading import ReceivedFile, Upload
 from repositories.protocol import archives, core_metadata
@@ -21,14 +22,14 @@ _BATCH = 256 * 1024
 _FORM_ALLOWANCE = 8 * 1024 * 1024  # the fields beside the file
 
 
-async def take_upload(live: LiveRepository, by: Identity, request: Request, receive: Receive, send: Send) -> None:
-    if live.writable is None:
-        raise MethodNotAllowed(f"{live.row.name} takes no uploads; upload to a hosted repository")
+async def take_upload(
+    live: LiveRepository, index: Writable, by: Identity, request: Request, receive: Receive, send: Send
+) -> None:
     sink = _Sink(live)
     try:
         form = await _receive_form(request, sink, receive)
         upload = await threads.transfer(_read_upload, form, sink.writer, by)
-        await live.writable.accept(upload)
+        await index.accept(upload)
     except NoSpace as error:
         raise StorageFull("The blob store is full; nothing was kept") from error
     except StoreFailure as error:

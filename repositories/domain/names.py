@@ -7,11 +7,9 @@ from typing import Literal
 
 from packaging.utils import (
     InvalidSdistFilename,
-    InvalidWheelFilename,
     NormalizedName,
     canonicalize_name,
     parse_sdist_filename,
-    parse_wheel_filename,
 )
 from packaging.version import InvalidVersion, Version
 
@@ -117,18 +115,14 @@ def parse_filename(filename: str, project: NormalizedName | None = None) -> Pars
     Never raises for an odd name: the fields it cannot tell stay empty.
     """
     if filename.endswith(".whl"):
-        try:
-            name, version, _, _ = parse_wheel_filename(filename)
-            return ParsedFilename(name, str(version), "bdist_wheel")
-        except (InvalidWheelFilename, InvalidVersion, ValueError):
-            # Old wheels, and wheel variants (PEP 825) with a sixth part.
-            parts = filename[:-4].split("-")
-            raw = _plain_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
-            return ParsedFilename(normalize(parts[0]) if parts[0] else None, raw, "bdist_wheel")
+        # Split by hand: strict parsers refuse old wheels and wheel variants (PEP 825), and cost more than a page can pay.
+        parts = filename[:-4].split("-")
+        version = _plain_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
+        return ParsedFilename(normalize(parts[0]) if parts[0] else None, version, "bdist_wheel")
     try:
-        name, version = parse_sdist_filename(filename)
+        name, parsed = parse_sdist_filename(filename)
         if project is None or name == project:
-            return ParsedFilename(name, str(version), "sdist")
+            return ParsedFilename(name, str(parsed), "sdist")
     except (InvalidSdistFilename, InvalidVersion, ValueError):
         pass
     for suffix in _SDIST_SUFFIXES + _OTHER_SUFFIXES:
