@@ -14,9 +14,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register the menu entries."""
         register(
-            Entry(
-                label=_("User token"), icon="key", url_name="user-token", group="browse", order=900, shortcut="k"
-            )
+            Entry(label=_("User token"), icon="key", url_name="user-token", group="browse", order=900, shortcut="k")
         )
         register(
             Entry(

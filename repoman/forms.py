@@ -86,7 +86,9 @@ def after_operation(data: QueryDict, name: str, choices: Iterable[Choice]) -> li
     )
 
 
-def rearranged(order: Sequence[str], known: Sequence[str], op: str, adding: Sequence[str], picked: set[str]) -> list[str]:
+def rearranged(
+    order: Sequence[str], known: Sequence[str], op: str, adding: Sequence[str], picked: set[str]
+) -> list[str]:
     """Apply ``op`` ("add", "add-all", "remove", "remove-all", "up", "down") to an order; others leave it as it is."""
     rest = [key for key in known if key not in order]
     moves: Mapping[str, list[str]] = {

@@ -93,7 +93,11 @@ def _broker() -> str:
 
 
 async def _send_json(
-    scope: dict[str, Any], send: Send, status: int, document: dict[str, Any], more: list[tuple[bytes, bytes]] | None = None
+    scope: dict[str, Any],
+    send: Send,
+    status: int,
+    document: dict[str, Any],
+    more: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
     body = json.dumps(document).encode()
     headers = [

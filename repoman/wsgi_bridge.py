@@ -192,7 +192,9 @@ def make_environ(scope: Scope, body: IO[bytes], size: int) -> dict[str, Any]:
     a hyphen; so are ``Proxy`` and the forwarded ones, which `peers.py` has dealt with.
     """
     raw_path = scope.get("raw_path")
-    path = unquote_to_bytes(raw_path.partition(b"?")[0]) if raw_path else scope["path"].encode("utf-8", "surrogateescape")
+    path = (
+        unquote_to_bytes(raw_path.partition(b"?")[0]) if raw_path else scope["path"].encode("utf-8", "surrogateescape")
+    )
     root = scope.get("root_path", "").encode()
     server = scope.get("server") or ("localhost", 80)
     environ: dict[str, Any] = {

@@ -70,4 +70,4 @@ def succeeded(attempt: Attempt) -> None:
 def pause_after(count: int) -> timedelta:
     """Return the pause that follows try number ``count``: it doubles up to the longest."""
     over = min(max(0, count - FREE_TRIES), 10)
-    return min(FIRST_PAUSE * 2**over, LONGEST_PAUSE)
+    return min(FIRST_PAUSE * int(2**over), LONGEST_PAUSE)

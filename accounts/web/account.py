@@ -1,5 +1,7 @@
 """The account page: what the server knows of the signed-in person, password, language and theme."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -20,25 +22,24 @@ from accounts.web.session import LONGEST_PASSWORD, client_address, wait_text
 from repoman.forms import PasswordInput
 
 
-def new_password_field(label: object, **attributes: object) -> forms.CharField:
-    """Return a field for a password that is about to be set."""
+def password_field(label: Any, autocomplete: str) -> forms.CharField:
+    """Return a field for a password: never stripped, as spaces count, and never longer than is worth hashing."""
     return forms.CharField(
         label=label,
         strip=False,
         max_length=LONGEST_PASSWORD,
-        widget=PasswordInput(attrs={"autocomplete": "new-password"}),
-        **attributes,
+        widget=PasswordInput(attrs={"autocomplete": autocomplete}),
     )
 
 
 class NewPasswordForm(forms.Form):
     """A new password, typed twice, judged by the server's rules on passwords."""
 
-    new_password = new_password_field(_("New password"))
-    again = new_password_field(_("New password again"))
+    new_password = password_field(_("New password"), "new-password")
+    again = password_field(_("New password again"), "new-password")
 
-    def __init__(self, user: User, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.user = user
         self.fields["new_password"].help_text = " ".join(password_validators_help_texts())
 
@@ -58,12 +59,7 @@ class NewPasswordForm(forms.Form):
 class ChangePasswordForm(NewPasswordForm):
     """As above, with the current password first."""
 
-    current_password = forms.CharField(
-        label=_("Current password"),
-        strip=False,
-        max_length=LONGEST_PASSWORD,
-        widget=PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    current_password = password_field(_("Current password"), "current-password")
     field_order = ("current_password", "new_password", "again")
 
 
@@ -90,9 +86,7 @@ def _change_password(request: HttpRequest, user: User, form: ChangePasswordForm)
         attempt = attempts.begin(f"confirm:{user.pk}", client_address(request))
     except attempts.TooManyAttempts as error:
         wait = wait_text(error.seconds)
-        form.add_error(
-            "current_password", _("Too many tries. The next one is possible in %(wait)s.") % {"wait": wait}
-        )
+        form.add_error("current_password", _("Too many tries. The next one is possible in %(wait)s.") % {"wait": wait})
         return 429
     if not user.check_password(form.cleaned_data["current_password"]):
         form.add_error("current_password", _("This is not your current password."))

@@ -13,7 +13,9 @@ from repoman.appearance import THEME_COOKIE, THEMES, remember
 def safe_next(request: HttpRequest, fallback: str = "/") -> str:
     """Return the address in ``next`` when it leads to this server, else ``fallback``."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return target if safe else fallback
 
 

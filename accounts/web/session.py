@@ -55,7 +55,7 @@ def wait_text(seconds: int) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the form, or check it: 303 to ``next`` when right, 422 when wrong, 429 during a pause."""
-    target = safe_next(request, resolve_url(settings.LOGIN_REDIRECT_URL))
+    target = safe_next(request)
     if request.user.is_authenticated:
         return HttpResponseRedirect(target)
     form = SignInForm(request.POST or None)

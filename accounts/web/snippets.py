@@ -224,9 +224,7 @@ def poetry(situation: Situation) -> Tool:
             lines.append(f"poetry config http-basic.{upload.name} {codes.name_code} {codes.pass_code}")
         lines.append(f"poetry publish --build -r {upload.name}")
         found.append(Snippet(key="poetry-publish", path="poetry publish", text="\n".join(lines)))
-    return Tool(
-        key="poetry", title="Poetry", lead=_("Run these in the project’s folder."), snippets=tuple(found)
-    )
+    return Tool(key="poetry", title="Poetry", lead=_("Run these in the project’s folder."), snippets=tuple(found))
 
 
 def pdm(situation: Situation) -> Tool:
@@ -280,7 +278,9 @@ def docker(situation: Situation) -> Tool:
     return Tool(
         key="docker",
         title=_("Docker build"),
-        lead=_("Uses the netrc file as a build secret. Never give the codes by ARG or ENV: they would stay in the image."),
+        lead=_(
+            "Uses the netrc file as a build secret. Never give the codes by ARG or ENV: they would stay in the image."
+        ),
         snippets=(
             Snippet(key="docker-file", path="Dockerfile", text=dockerfile),
             Snippet(key="docker-commands", path=TERMINAL, text='docker build --secret id=netrc,src="$HOME/.netrc" .'),

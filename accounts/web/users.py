@@ -63,7 +63,9 @@ class EditForm(ProfileForm):
     active = forms.BooleanField(
         label=_("Active"),
         required=False,
-        help_text=_("Untick to shut this person out: sessions, password and user token stop working. Nothing is deleted."),
+        help_text=_(
+            "Untick to shut this person out: sessions, password and user token stop working. Nothing is deleted."
+        ),
     )
 
 

@@ -142,4 +142,4 @@ def code_block(text: Any, title: Any = "", secrets: Iterable[str] = (), action: 
 @register.simple_tag(takes_context=True)
 def pagination(context: template.Context, page: Any) -> SafeString:
     """Draw the links of a ``Page`` of Django's paginator; other parameters of the address are kept."""
-    return mark_safe(render_to_string("components/pagination.html", {"page": page, "request": context["request"]}))  # noqa: S308
+    return mark_safe(render_to_string("components/pagination.html", {"page": page}, context["request"]))  # noqa: S308
