@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 import blobstores.kinds
-from blobstores.kind import BlobMissing, BlobWriter, Digests, Kind, OpenStore
+from blobstores.kind import BlobMissing, BlobWriter, Digests, Kind, OpenStore, StoreFailure
 from blobstores.models import Blob
 from blobstores.models import BlobStore as BlobStoreRow
 from repoman.toolbox import plugins, threads
@@ -73,13 +73,18 @@ class BlobStore:
         return OpenedStream(size, self, sha256)
 
     def record(self, digests: Digests) -> Blob:
-        """The row of a blob that has been committed; call inside the transaction that refers to it."""
+        """The row of a blob that has been committed; call inside the transaction that refers to it.
+
+        Raises StoreFailure when the bytes are gone: garbage collection took the old ones at this very moment.
+        """
         row = BlobStoreRow.objects.get(name=self.name)
         blob, _ = Blob.objects.get_or_create(
             store=row,
             sha256=digests.sha256,
             defaults={"blake2b_256": digests.blake2b_256, "md5": digests.md5, "size": digests.size},
         )
+        if not self.raw.exists(digests.sha256):
+            raise StoreFailure("The blob was removed while it was being recorded; send it again")
         return blob
 
     def keep(self, content: bytes) -> Digests:

@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class RepomanConfig(AppConfig):
     name = "repoman"
+
+    def ready(self) -> None:
+        from repoman import checks  # noqa: F401 - registers the checks

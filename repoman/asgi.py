@@ -33,7 +33,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     scope = _proxies.seen_through(scope)
     path: str = scope["path"]
     if path.startswith("/repository/"):
-        return await data_plane(scope, receive, send)
+        await data_plane(scope, receive, send)
+        return None
     if path in status.PATHS:
         return await status.answer(scope, send)
     return await _console(scope, receive, send)

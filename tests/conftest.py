@@ -19,3 +19,14 @@ for _name in [name for name in os.environ if name.startswith("REPOMAN_")]:
 os.environ["REPOMAN_DATA_DIR"] = _folder
 os.environ["DJANGO_SETTINGS_MODULE"] = "repoman.settings"
 django.setup()
+
+import pytest  # noqa: E402 - after the settings
+
+from tests import live as live_server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory):
+    """A real server as after its first start; shared, so a test that changes it uses names of its own."""
+    with live_server.running(tmp_path_factory.mktemp("live")) as server:
+        yield server

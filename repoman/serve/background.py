@@ -5,7 +5,7 @@ servers share a broker and both schedule them.
 """
 
 import os
-import sys
+import warnings
 from typing import Any
 
 from repoman.serve import lifeline
@@ -13,18 +13,21 @@ from repoman.serve import lifeline
 CONCURRENCY = 4
 
 
-def main() -> int:
+def main() -> None:
     """Work until SIGTERM; tasks that run are finished first."""
     lifeline.hold()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repoman.settings")
     from celery.beat import EmbeddedService
+    from celery.exceptions import SecurityWarning
     from celery.signals import worker_ready, worker_shutting_down
     from django.conf import settings
 
     from repoman.celery import app
 
+    # It warns of root because of pickled messages; only JSON is accepted here.
+    warnings.simplefilter("ignore", SecurityWarning)
     schedule = str(settings.DATA_DIR / "schedule")
-    scheduler = EmbeddedService(app, thread=True, schedule_filename=schedule)
+    scheduler: Any = EmbeddedService(app, thread=True, schedule_filename=schedule)
 
     @worker_ready.connect(weak=False)
     def start_scheduler(**kwargs: Any) -> None:
@@ -39,8 +42,7 @@ def main() -> int:
         ["--quiet", "worker", "--pool", "threads", "--concurrency", str(CONCURRENCY), "--without-gossip",
          "--without-mingle", "--loglevel", settings.REPOMAN.log_level_checked]
     )  # fmt: skip
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

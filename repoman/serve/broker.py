@@ -56,6 +56,7 @@ def command(data: Path, *, log_level: str) -> list[str]:
     server = program()
     folder = data / "broker"
     folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / "broker.log").write_bytes(b"")
     path = folder / "broker.sock"
     settings = [
         f"dir {_quoted(str(folder))}",
@@ -65,7 +66,7 @@ def command(data: Path, *, log_level: str) -> list[str]:
         f"maxmemory {_MEMORY}",
         "maxmemory-policy noeviction",
         "databases 1",
-        f"loglevel {'verbose' if log_level == 'debug' else 'warning'}",
+        *(["loglevel verbose"] if log_level == "debug" else ["loglevel warning", "logfile broker.log"]),
     ]
     if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT and _PLAIN.fullmatch(str(path)):
         path.unlink(missing_ok=True)

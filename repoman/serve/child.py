@@ -57,7 +57,7 @@ class Child:
             return f"{self.name} ended ({_ending(code)}); starting it again in {pause:g} s"
         if now >= self.start_again_at:
             self.start()
-            return f"{self.name} started as process {self.process.pid}" if self.process else ""
+            return f"{self.name} started again"
         return ""
 
     def tell(self, signal_number: int) -> None:

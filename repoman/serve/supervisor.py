@@ -68,7 +68,7 @@ class Supervisor:
             if not self.configuration.broker_url:
                 self._start_broker()
             code = self._prepare()
-            if code or self.stopping:
+            if code:
                 return code
             self._start_servers()
             while not self.stopping:

@@ -8,6 +8,7 @@ from typing import Any
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from repoman.configuration import Configuration
 from repoman.serve import lifeline
@@ -15,7 +16,6 @@ from repoman.toolbox import logs
 
 BACKLOG = 1024
 HEADER_MILLISECONDS = 15_000
-STOP_SECONDS = 7  # below the supervisor's grace
 PREPARED_KEY = Path("tls") / "key.pem"
 
 
@@ -46,9 +46,8 @@ def main() -> int:
         backlog=BACKLOG,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         log_dictconfig=logs.configuration(configuration.log_level_checked, configuration.log_format_checked),
-        log_level="info" if configuration.log_level_checked == "debug" else "warning",
+        log_level=LogLevels.info if configuration.log_level_checked == "debug" else LogLevels.warning,
         respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
         **certificate,
     ).serve(target_loader=load, wrap_loader=False)
     return 0

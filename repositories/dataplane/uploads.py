@@ -1,7 +1,5 @@
 """Taking an upload: the body streams into a blob writer while it is hashed; then the archive is read and the index asked."""
 
-from pathlib import Path
-
 from django.conf import settings
 
 from accounts.identity import Identity
@@ -13,10 +11,10 @@ from repositories.dataplane.responses import Answer, send_answer
 from repositories.domain.attestations import provenance_object
 from repositories.domain.errors import InvalidRequest, StorageFailed, StorageFull, TooLarge
 from repositories.domain.index import Writable
-from repositories.domain.names import require_project
+from repositories.domain.names import canonical_version
 from repositories.domain.uploading import ReceivedFile, Upload
 from repositories.protocol import archives, core_metadata
-from repositories.protocol.upload_form import FormValues, ReceivedForm, UploadForm, read_form
+from repositories.protocol.upload_form import ReceivedForm, UploadForm, read_form
 
 _BATCH = 256 * 1024
 _FORM_ALLOWANCE = 8 * 1024 * 1024  # the fields beside the file
@@ -82,41 +80,28 @@ async def _receive_form(request: Request, sink: _Sink, receive: Receive) -> Rece
 
 def _read_upload(form: ReceivedForm, writer: BlobWriter | None, by: Identity) -> Upload:
     """Put the form and the archive's own metadata together. The archive is the truth, the form is not."""
-    values = read_form(form)
-    if writer is None:
-        raise InvalidRequest("Upload payload does not have a file.")
-    project = require_project(values.display_name)
+    fields = read_form(form)
+    assert writer is not None  # a form that was read has a file
     digests = writer.digests()
-    received = ReceivedFile(
-        filename=form.filename,
+    file = ReceivedFile(
+        filename=fields.filename,
         size=digests.size,
         hashes={"sha256": digests.sha256, "blake2b_256": digests.blake2b_256, "md5": digests.md5},
         token=writer,
     )
-    raw = archives.read_metadata(Path(writer.path), form.filename, project, values.version)
-    metadata = core_metadata.parse(raw)
-    return _upload(form, values, received, metadata_of=metadata, by=by)
-
-
-def _upload(
-    form: ReceivedForm,
-    values: FormValues,
-    file: ReceivedFile,
-    *,
-    metadata_of: "core_metadata.CoreMetadata",
-    by: Identity,
-) -> Upload:
+    metadata = core_metadata.parse(archives.read_metadata(writer.path, fields.filename, fields.project, fields.version))
     return Upload(
-        project=require_project(values.display_name),
-        display_name=metadata_of.name,
-        version=values.version,
-        filetype=values.filetype,
-        pyversion=values.pyversion,
+        project=fields.project,
+        display_name=metadata.name,
+        # One spelling a version ("1.0.0" and "1.0.0.0" stay two): what the archive says, as PEP 440 writes it.
+        version=canonical_version(metadata.version),
+        filetype=fields.filetype,
+        pyversion=fields.pyversion,
         file=file,
-        metadata=metadata_of,
-        fields=form.fields,
+        metadata=metadata,
+        fields=fields.fields,
         provenance=provenance_object(
-            values.attestations, filename=file.filename, sha256=file.hashes["sha256"], publisher=by.username
+            fields.attestations, filename=file.filename, sha256=digests.sha256, publisher=by.username
         ),
         uploader_id=by.user_id,
         uploader=by.username,

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from repositories.domain.names import NormalizedName
 from repositories.domain.page import (
     DistributionFile,
     Freshness,
@@ -54,7 +55,7 @@ def merge_pages(pages: Sequence[ProjectPage]) -> ProjectPage:
 
 def merge_lists(listings: Sequence[ProjectList]) -> ProjectList:
     """Union of root lists; the first display name of a project is used."""
-    projects = {}
+    projects: dict[NormalizedName, str] = {}
     for listing in reversed(listings):
         projects.update(listing.projects)
     return ProjectList(projects=projects, freshness=_freshness([listing.freshness for listing in listings]))

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_FILENAME_BYTES",
     "NormalizedName",
     "ParsedFilename",
+    "canonical_version",
     "is_project_name",
     "is_repository_name",
     "looks_like_distribution",
@@ -117,7 +118,7 @@ def parse_filename(filename: str, project: NormalizedName | None = None) -> Pars
     if filename.endswith(".whl"):
         # Split by hand: strict parsers refuse old wheels and wheel variants (PEP 825), and cost more than a page can pay.
         parts = filename[:-4].split("-")
-        version = _plain_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
+        version = canonical_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
         return ParsedFilename(normalize(parts[0]) if parts[0] else None, version, "bdist_wheel")
     try:
         name, parsed = parse_sdist_filename(filename)
@@ -142,7 +143,7 @@ def _split_stem(stem: str, project: NormalizedName | None, kind: Packagetype) ->
             rest = [_PLATFORM.sub("", rest[0])]
         matches = normalize(name) == project if project is not None else rest[0][:1].isdigit()
         if matches:
-            return ParsedFilename(normalize(name), _plain_version("-".join(rest)), kind)
+            return ParsedFilename(normalize(name), canonical_version("-".join(rest)), kind)
     return ParsedFilename(project, "", kind)
 
 
@@ -152,7 +153,8 @@ def looks_like_distribution(filename: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _plain_version(raw: str) -> str:
+def canonical_version(raw: str) -> str:
+    """The version as PEP 440 writes it; a legacy one stays as it is."""
     if len(raw) > _VERSION_LENGTH:
         return raw
     try:

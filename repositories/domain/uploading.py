@@ -1,7 +1,5 @@
 """Uploads: what a client hands in, and the ordered list of small pure checks it must pass."""
 
-import base64
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -205,34 +203,6 @@ def _parses(parser: Callable[[str], object], text: str, limit: int) -> bool:
     return True
 
 
-def check_attestations(upload: Upload) -> None:
-    """PEP 740: each attestation must be about this very file. Who signed is not judged here."""
-    if not upload.attestations:
-        return
-    for attestation in _attestations(upload.attestations):
-        try:
-            statement = json.loads(base64.b64decode(attestation["envelope"]["statement"], validate=True))
-            [subject] = statement["subject"]
-            digest, name = subject["digest"]["sha256"], subject["name"]
-        except (ValueError, TypeError, LookupError, RecursionError):
-            raise InvalidRequest(f"{_BAD_ATTESTATIONS} one has no statement about a single file") from None
-        if name != upload.file.filename or digest != upload.file.hashes.get("sha256"):
-            raise InvalidRequest(f"{_BAD_ATTESTATIONS} one is about another file")
-
-
-_BAD_ATTESTATIONS = "Invalid attestations supplied during upload:"
-
-
-def _attestations(raw: str) -> list[Any]:
-    try:
-        attestations = json.loads(raw)
-    except (ValueError, RecursionError):
-        attestations = None
-    if not isinstance(attestations, list):
-        raise InvalidRequest(f"{_BAD_ATTESTATIONS} not a JSON array")
-    return attestations
-
-
 CHECKS: tuple[Check, ...] = (
     check_filetype,
     check_pyversion,
@@ -241,7 +211,6 @@ CHECKS: tuple[Check, ...] = (
     check_filename,
     check_requires_python,
     check_requires_dist,
-    check_attestations,
 )
 
 
