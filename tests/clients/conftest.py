@@ -26,8 +26,8 @@ class Done:
     output: str
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> Done:
-    """Run a client with none of this machine's settings for packages."""
+def run(*command: str | Path, cwd: Path, **environment: str | None) -> Done:
+    """Run a client with none of this machine's settings for packages; None takes one of the settings below away."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
     home = cwd / "home"
     home.mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> Done:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**kept, **settings, **environment},
+        env={name: value for name, value in {**kept, **settings, **environment}.items() if value is not None},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -57,11 +57,11 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> Done:
     return Done(done.returncode, done.stdout)
 
 
-def pip(*arguments: str | Path, cwd: Path, **environment: str) -> Done:
+def pip(*arguments: str | Path, cwd: Path, **environment: str | None) -> Done:
     return run(sys.executable, "-m", "pip", *arguments, cwd=cwd, **environment)
 
 
-def uv(*arguments: str | Path, cwd: Path, **environment: str) -> Done:
+def uv(*arguments: str | Path, cwd: Path, **environment: str | None) -> Done:
     return run(UV, *arguments, cwd=cwd, **environment)
 
 

@@ -29,7 +29,7 @@ def test_installs_through_the_group(shop, tmp_path):
 def test_lock_then_frozen_sync_on_a_cold_cache(shop, tmp_path):
     (tmp_path / "pyproject.toml").write_text(PROJECT.format(index=shop.server.index("pypi-public")))
     name, pass_code = shop.credentials
-    credentials = {"UV_INDEX_SHOP_USERNAME": name, "UV_INDEX_SHOP_PASSWORD": pass_code, "UV_NO_CONFIG": ""}
+    credentials = {"UV_INDEX_SHOP_USERNAME": name, "UV_INDEX_SHOP_PASSWORD": pass_code, "UV_NO_CONFIG": None}
     locked = uv("lock", cwd=tmp_path, **credentials)
     assert locked.code == 0, locked.output
     lock = (tmp_path / "uv.lock").read_text()
