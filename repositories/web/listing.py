@@ -17,7 +17,7 @@ from repositories.web.conditions import Condition, condition
 from repositories.web.extents import Extent, extents
 
 TYPES = ("hosted", "proxy", "group")
-SORTS = ("name", "type", "format", "status", "projects", "size")
+SORTS = ("name", "type", "status", "projects", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ class Line:
 
     def key(self, column: str) -> Any:
         values = {
-            "type": self.type,
-            "format": self.format,
+            "type": (self.type, self.format),
             "status": self.condition.word,
             "projects": self.extent.projects,
             "size": self.extent.size,
@@ -69,8 +68,7 @@ def repositories(request: HttpRequest) -> HttpResponse:
         "lines": shown,
         "columns": [
             ("name", _("Name"), ""),
-            ("type", _("Type"), ""),
-            ("format", _("Format"), "minor"),
+            ("type", _("Type, format"), ""),
             ("status", _("Status"), ""),
             ("", _("Address for clients"), ""),
             ("projects", _("Projects"), "number minor"),

@@ -37,16 +37,25 @@ SECTION_TITLES: Mapping[str, Any] = {
     "routing": _("Routing rule"),
 }
 CLEAR = "-clear"
+IN_SUMMARY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A folded part of the form. ``summary`` says its values in short, ``open`` when an error is inside."""
+    """A folded part of the form. ``values`` are labels with what is set, ``open`` when an error is inside."""
 
     title: Any
     fields: Sequence[forms.BoundField]
-    summary: str
+    values: Sequence[tuple[str, str]]
     open: bool
+
+    @property
+    def summary(self) -> str:
+        """The first of the values, for the line that is seen while the section is folded."""
+        if len(self.values) == 1:
+            return self.values[0][1]
+        shown = [f"{label}: {value}" for label, value in self.values[:IN_SUMMARY]]
+        return " · ".join(shown) + (" …" if len(self.values) > IN_SUMMARY else "")
 
 
 class _Typed(forms.CharField):
@@ -129,7 +138,7 @@ class RepositoryForm(forms.Form):
             Section(
                 title=SECTION_TITLES.get(key, capfirst(key.replace("_", " "))),
                 fields=bound,
-                summary=" · ".join(filter(None, (self._in_short(field) for field in bound))),
+                values=[(str(field.label), self._shown(field)) for field in bound if not field.name.endswith(CLEAR)],
                 open=any(field.errors for field in bound),
             )
             for key, bound in grouped.items()
@@ -172,20 +181,17 @@ class RepositoryForm(forms.Form):
         for name, message in errors.errors.items():
             self.add_error(name if name in self.fields else None, message)
 
-    def _in_short(self, bound: forms.BoundField) -> str:
-        """A value as it stands in the summary of a folded section."""
-        if bound.name.endswith(CLEAR):
-            return ""
+    def _shown(self, bound: forms.BoundField) -> str:
+        """A field's value in words."""
         field, value = bound.field, bound.value()
         if isinstance(field, forms.BooleanField):
-            return f"{bound.label}: {_('yes') if value else _('no')}"
+            return str(_("yes") if value else _("no"))
         if isinstance(field.widget, forms.PasswordInput):
             stored = self.repository is not None and self.repository.options.get(bound.name)
-            return f"{bound.label}: {_('stored') if stored else _('none')}"
+            return str(_("stored") if stored else _("none"))
         if isinstance(field.widget, forms.Select):
-            chosen = dict(_flat(field.widget.choices)).get(str(value or ""), value)
-            return f"{bound.label}: {chosen}"
-        return f"{bound.label}: {value if value not in (None, '') else '–'}"
+            return str(dict(_flat(field.widget.choices)).get(str(value or ""), value))
+        return str(value) if value not in (None, "") else "–"
 
 
 def _flat(choices: Any) -> list[tuple[str, Any]]:
