@@ -69,6 +69,12 @@ class _Typed(forms.CharField):
         return None
 
 
+class _MembersWidget(DualListWidget):
+    """The two lists; ``picked`` stay selected when the page is drawn again."""
+
+    picked: frozenset[str] = frozenset()
+
+
 class _Members(OrderedChoiceField):
     """The ordered members; the service says what cannot be one."""
 
@@ -147,13 +153,18 @@ class RepositoryForm(forms.Form):
     def arrange(self, data: QueryDict) -> bool:
         """Do what a button of the members' lists says, when one was pressed without JavaScript."""
         members = self.fields.get("members")
-        if not isinstance(members, _Members) or not operation(data, "members"):
+        widget = members.widget if members else None
+        if (
+            not isinstance(members, _Members)
+            or not isinstance(widget, _MembersWidget)
+            or not operation(data, "members")
+        ):
             return False
         choices = [(str(key), label) for key, label in _flat(members.choices)]
         changed = data.copy()
         changed.setlist("members", after_operation(data, "members", choices))
         self.data = changed
-        members.widget.picked = {*data.getlist("members-available"), *data.getlist("members-chosen")}
+        widget.picked = frozenset({*data.getlist("members-available"), *data.getlist("members-chosen")})
         return True
 
     def values(self) -> dict[str, Any]:
@@ -199,7 +210,7 @@ def _flat(choices: Any) -> list[tuple[str, Any]]:
 
 
 def _members_field(recipe: Recipe, repository: Repository | None) -> forms.Field:
-    widget = DualListWidget(chosen_label=_("Members, first match wins"))
+    widget = _MembersWidget(chosen_label=_("Members, first match wins"))
     return _Members(
         choices=_pickable(recipe, repository),
         initial=member_names(repository) if repository else [],
