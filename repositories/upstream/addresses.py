@@ -19,6 +19,10 @@ Resolver = Callable[[str, int], list[Any]]
 _METADATA = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = ip_network("::/96")
+# Reserved for examples (RFC 5737, 3849): nobody's internal network, so nothing to protect; gateways and test beds use them.
+_DOCUMENTATION = tuple(
+    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -62,7 +66,8 @@ def _reach_of_one(address: Address) -> Reach:
         return "private"
     if isinstance(address, IPv4Address) and (address.is_reserved or address in ip_network("0.0.0.0/8")):
         return "never"
-    return "public" if address.is_global else "private"
+    documentation = any(address in network for network in _DOCUMENTATION)
+    return "public" if address.is_global or documentation else "private"
 
 
 def _carried(address: Address) -> Iterator[IPv4Address]:
