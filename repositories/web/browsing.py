@@ -30,6 +30,7 @@ from repositories.recipe import recipes
 from repositories.web.extents import extents
 from repositories.web.navigation import may_browse, readable_repositories
 from repositories.web.projects import page_of_projects
+from repositories.web.requested import filter_text, is_htmx, repository_named
 from repositories.web.snippets import install_line, snippets
 
 VERSIONS_PER_PAGE = 20
@@ -88,7 +89,7 @@ def browse_repository(request: HttpRequest, name: str) -> HttpResponse:
     if _must_sign_in(identity):
         return redirect_to_login(request.get_full_path())
     row = _readable(identity, name)
-    asked = request.GET.get("q", "").strip()[:128]
+    asked = filter_text(request)
     lines, page = page_of_projects(row, asked, request.GET.get("page"))
     recipe = recipes().get(row.recipe)
     base = base_url(request)
@@ -102,8 +103,7 @@ def browse_repository(request: HttpRequest, name: str) -> HttpResponse:
         "snippets": snippets(name=row.name, type=recipe.type if recipe else "", base_url=base),
         "try_line": install_line(project="six", name=row.name, base_url=base),
     }
-    fragment = getattr(request, "htmx", False) and not request.htmx.boosted
-    template = "repositories/_projects.html" if fragment else "repositories/browse_repository.html"
+    template = "repositories/_projects.html" if is_htmx(request) else "repositories/browse_repository.html"
     return render(request, template, context)
 
 
@@ -199,7 +199,7 @@ def _must_sign_in(identity: Identity) -> bool:
 
 
 def _readable(identity: Identity, name: str) -> Repository:
-    row = Repository.objects.filter(name=name).first()
-    if row is None or not may_browse(identity, row):
+    row = repository_named(name)
+    if not may_browse(identity, row):
         raise Http404
     return row

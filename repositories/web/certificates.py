@@ -44,7 +44,7 @@ class CertificateForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificates(request: HttpRequest) -> HttpResponse:
     """The list, and the form to add one."""
-    form = CertificateForm(request.POST or None)
+    form = CertificateForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:

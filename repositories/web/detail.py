@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.web.access import administrator_required
 from repoman.addresses import base_url
 from repoman.toolbox import clock
-from repositories.models import Member, Repository
+from repositories.models import Member
 from repositories.recipe import recipes
 from repositories.services.errors import ServiceErrors
 from repositories.services.members import groups_of
@@ -19,6 +19,7 @@ from repositories.web.conditions import condition
 from repositories.web.extents import extents
 from repositories.web.remote_test import run_remote_test
 from repositories.web.repository_form import RepositoryForm
+from repositories.web.requested import is_htmx, repository_named
 from repositories.web.snippets import snippets
 
 
@@ -26,7 +27,7 @@ from repositories.web.snippets import snippets
 @require_http_methods(["GET", "HEAD"])
 def repository(request: HttpRequest, name: str) -> HttpResponse:
     """What it is, how it does, how to use it."""
-    row = _row(name)
+    row = repository_named(name)
     recipe = recipes().get(row.recipe)
     now = clock.now()
     memberships = Member.objects.filter(group=row).select_related("member", "member__upstream_health")
@@ -52,7 +53,7 @@ def repository(request: HttpRequest, name: str) -> HttpResponse:
 @administrator_required
 @require_POST
 def repository_online(request: HttpRequest, name: str) -> HttpResponse:
-    row = _row(name)
+    row = repository_named(name)
     online = request.POST.get("online") == "yes"
     set_online(row, online)
     said = _("Online again: %(name)s") if online else _("Taken offline: %(name)s")
@@ -63,7 +64,7 @@ def repository_online(request: HttpRequest, name: str) -> HttpResponse:
 @administrator_required
 @require_POST
 def repository_invalidate(request: HttpRequest, name: str) -> HttpResponse:
-    row = _row(name)
+    row = repository_named(name)
     count = invalidate_cache(row)
     said = ngettext(
         "Cache invalidated: %(count)s remote is asked again at the next request.",
@@ -78,12 +79,12 @@ def repository_invalidate(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 def repository_test(request: HttpRequest, name: str) -> HttpResponse:
     """Ask the stored remote now, with the stored password."""
-    row = _row(name)
+    row = repository_named(name)
     recipe = recipes().get(row.recipe)
     if recipe is None or recipe.type != "proxy":
         return redirect("repository", name=row.name)
     test = run_remote_test(recipe, row.options, row, stored=True)
-    if getattr(request, "htmx", False):
+    if is_htmx(request):
         return render(request, "repositories/_remote_test.html", {"test": test})
     return render(request, "repositories/remote_test.html", {"test": test, "repository": row, "recipe": recipe})
 
@@ -92,7 +93,7 @@ def repository_test(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def repository_delete(request: HttpRequest, name: str) -> HttpResponse:
     """Say what goes, and delete after the name has been typed."""
-    row = _row(name)
+    row = repository_named(name)
     error, status = "", 200
     if request.method == "POST":
         if request.POST.get("confirm", "").strip() != row.name:
@@ -113,8 +114,3 @@ def repository_delete(request: HttpRequest, name: str) -> HttpResponse:
         "error": error,
     }
     return render(request, "repositories/delete.html", context, status=status)
-
-
-def _row(name: str) -> Repository:
-    rows = Repository.objects.select_related("routing_rule", "blob_store", "upstream_health")
-    return get_object_or_404(rows, name=name)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -18,6 +18,7 @@ from repositories.services.errors import ServiceErrors
 from repositories.services.repositories import create_repository, update_repository
 from repositories.web.remote_test import RemoteTest, run_remote_test
 from repositories.web.repository_form import RepositoryForm
+from repositories.web.requested import is_htmx, repository_named
 
 TYPE_ORDER = ("proxy", "hosted", "group")
 SUGGESTIONS = {"proxy": "pypi-proxy", "hosted": "pypi-internal", "group": "pypi-group"}
@@ -51,7 +52,7 @@ def repository_create_recipe(request: HttpRequest, recipe: str) -> HttpResponse:
     found = recipes().get(recipe)
     if found is None:
         raise Http404
-    form = RepositoryForm(found, suggestion=_free_name(SUGGESTIONS[found.type]), data=request.POST or None)
+    form = RepositoryForm(found, suggestion=_free_name(SUGGESTIONS[found.type]), data=_posted(request))
     draft = _Draft(found, form)
     saved = _answer(request, draft, lambda values: create_repository(recipe=found.key, **values))
     if saved is not None:
@@ -65,16 +66,20 @@ def repository_create_recipe(request: HttpRequest, recipe: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def repository_settings(request: HttpRequest, name: str) -> HttpResponse:
     """Everything that can be changed later."""
-    repository = get_object_or_404(Repository.objects.select_related("routing_rule", "blob_store"), name=name)
+    repository = repository_named(name)
     recipe = recipes().get(repository.recipe)
     if recipe is None:
         raise Http404
-    draft = _Draft(recipe, RepositoryForm(recipe, repository, data=request.POST or None), repository)
+    draft = _Draft(recipe, RepositoryForm(recipe, repository, data=_posted(request)), repository)
     saved = _answer(request, draft, lambda values: update_repository(repository, **values))
     if saved is not None:
         messages.success(request, _("Settings saved: %(name)s") % {"name": repository.name})
         return redirect("repository", name=repository.name)
     return _page(request, draft)
+
+
+def _posted(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _answer(request: HttpRequest, draft: _Draft, save: Callable[[dict[str, Any]], Repository]) -> Repository | None:
@@ -104,7 +109,7 @@ def _page(request: HttpRequest, draft: _Draft) -> HttpResponse:
         "arranged": draft.arranged,
         "test": draft.remote_test,
     }
-    fragment = draft.remote_test is not None and getattr(request, "htmx", False)
+    fragment = draft.remote_test is not None and is_htmx(request)
     template = "repositories/_remote_test.html" if fragment else "repositories/form.html"
     return render(request, template, context, status=draft.status)
 

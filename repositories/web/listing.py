@@ -15,9 +15,10 @@ from repositories.models import Member, Repository
 from repositories.recipe import Recipe, recipes
 from repositories.web.conditions import Condition, condition
 from repositories.web.extents import Extent, extents
+from repositories.web.requested import filter_text, is_htmx
 
 TYPES = ("hosted", "proxy", "group")
-SORTS = ("name", "type", "format", "status", "projects", "size")
+SORTS = ("name", "type", "status", "projects", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,7 @@ class Line:
 
     def key(self, column: str) -> Any:
         values = {
-            "type": self.type,
-            "format": self.format,
+            "type": (self.type, self.format),
             "status": self.condition.word,
             "projects": self.extent.projects,
             "size": self.extent.size,
@@ -54,7 +54,7 @@ class Line:
 @require_http_methods(["GET", "HEAD"])
 def repositories(request: HttpRequest) -> HttpResponse:
     """All repositories; ``q`` filters by name, ``type`` by type, ``sort`` is a column, with "-" downwards."""
-    asked = request.GET.get("q", "").strip()[:128]
+    asked = filter_text(request)
     kind = request.GET.get("type", "")
     kind = kind if kind in TYPES else ""
     sort = request.GET.get("sort", "name")
@@ -69,8 +69,7 @@ def repositories(request: HttpRequest) -> HttpResponse:
         "lines": shown,
         "columns": [
             ("name", _("Name"), ""),
-            ("type", _("Type"), ""),
-            ("format", _("Format"), "minor"),
+            ("type", _("Type, format"), ""),
             ("status", _("Status"), ""),
             ("", _("Address for clients"), ""),
             ("projects", _("Projects"), "number minor"),
@@ -83,8 +82,7 @@ def repositories(request: HttpRequest) -> HttpResponse:
         "downwards": downwards,
         "nothing_yet": not Repository.objects.exists(),
     }
-    fragment = getattr(request, "htmx", False) and not request.htmx.boosted
-    template = "repositories/_list.html" if fragment else "repositories/list.html"
+    template = "repositories/_list.html" if is_htmx(request) else "repositories/list.html"
     return render(request, template, context)
 
 

@@ -41,7 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "addresses": groups or found,
         "only_groups": bool(groups),
-        "token_used": UserToken.objects.filter(user_id=identity.user_id, last_used_at__isnull=False).exists(),
+        "token_used": UserToken.objects.filter(user_id=identity.user_id or 0, last_used_at__isnull=False).exists(),
         "pip_line": f"pip config --user set global.index-url {first[0].url}/simple/" if first else "",
         "install": install_line(project="six", name=first[0].name, base_url=base) if first else "",
         "concerns": concerns() if identity.administrator else [],

@@ -37,16 +37,25 @@ SECTION_TITLES: Mapping[str, Any] = {
     "routing": _("Routing rule"),
 }
 CLEAR = "-clear"
+IN_SUMMARY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A folded part of the form. ``summary`` says its values in short, ``open`` when an error is inside."""
+    """A folded part of the form. ``values`` are labels with what is set, ``open`` when an error is inside."""
 
     title: Any
     fields: Sequence[forms.BoundField]
-    summary: str
+    values: Sequence[tuple[str, str]]
     open: bool
+
+    @property
+    def summary(self) -> str:
+        """The first of the values, for the line that is seen while the section is folded."""
+        if len(self.values) == 1:
+            return self.values[0][1]
+        shown = [f"{label}: {value}" for label, value in self.values[:IN_SUMMARY]]
+        return " · ".join(shown) + (" …" if len(self.values) > IN_SUMMARY else "")
 
 
 class _Typed(forms.CharField):
@@ -58,6 +67,12 @@ class _Typed(forms.CharField):
 
     def validate(self, value: Any) -> None:
         return None
+
+
+class _MembersWidget(DualListWidget):
+    """The two lists; ``picked`` stay selected when the page is drawn again."""
+
+    picked: frozenset[str] = frozenset()
 
 
 class _Members(OrderedChoiceField):
@@ -129,7 +144,7 @@ class RepositoryForm(forms.Form):
             Section(
                 title=SECTION_TITLES.get(key, capfirst(key.replace("_", " "))),
                 fields=bound,
-                summary=" · ".join(filter(None, (self._in_short(field) for field in bound))),
+                values=[(str(field.label), self._shown(field)) for field in bound if not field.name.endswith(CLEAR)],
                 open=any(field.errors for field in bound),
             )
             for key, bound in grouped.items()
@@ -138,13 +153,18 @@ class RepositoryForm(forms.Form):
     def arrange(self, data: QueryDict) -> bool:
         """Do what a button of the members' lists says, when one was pressed without JavaScript."""
         members = self.fields.get("members")
-        if not isinstance(members, _Members) or not operation(data, "members"):
+        widget = members.widget if members else None
+        if (
+            not isinstance(members, _Members)
+            or not isinstance(widget, _MembersWidget)
+            or not operation(data, "members")
+        ):
             return False
         choices = [(str(key), label) for key, label in _flat(members.choices)]
         changed = data.copy()
         changed.setlist("members", after_operation(data, "members", choices))
         self.data = changed
-        members.widget.picked = {*data.getlist("members-available"), *data.getlist("members-chosen")}
+        widget.picked = frozenset({*data.getlist("members-available"), *data.getlist("members-chosen")})
         return True
 
     def values(self) -> dict[str, Any]:
@@ -172,20 +192,17 @@ class RepositoryForm(forms.Form):
         for name, message in errors.errors.items():
             self.add_error(name if name in self.fields else None, message)
 
-    def _in_short(self, bound: forms.BoundField) -> str:
-        """A value as it stands in the summary of a folded section."""
-        if bound.name.endswith(CLEAR):
-            return ""
+    def _shown(self, bound: forms.BoundField) -> str:
+        """A field's value in words."""
         field, value = bound.field, bound.value()
         if isinstance(field, forms.BooleanField):
-            return f"{bound.label}: {_('yes') if value else _('no')}"
+            return str(_("yes") if value else _("no"))
         if isinstance(field.widget, forms.PasswordInput):
             stored = self.repository is not None and self.repository.options.get(bound.name)
-            return f"{bound.label}: {_('stored') if stored else _('none')}"
+            return str(_("stored") if stored else _("none"))
         if isinstance(field.widget, forms.Select):
-            chosen = dict(_flat(field.widget.choices)).get(str(value or ""), value)
-            return f"{bound.label}: {chosen}"
-        return f"{bound.label}: {value if value not in (None, '') else '–'}"
+            return str(dict(_flat(field.widget.choices)).get(str(value or ""), value))
+        return str(value) if value not in (None, "") else "–"
 
 
 def _flat(choices: Any) -> list[tuple[str, Any]]:
@@ -193,7 +210,7 @@ def _flat(choices: Any) -> list[tuple[str, Any]]:
 
 
 def _members_field(recipe: Recipe, repository: Repository | None) -> forms.Field:
-    widget = DualListWidget(chosen_label=_("Members, first match wins"))
+    widget = _MembersWidget(chosen_label=_("Members, first match wins"))
     return _Members(
         choices=_pickable(recipe, repository),
         initial=member_names(repository) if repository else [],

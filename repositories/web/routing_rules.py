@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,6 +19,7 @@ from repositories.filters.routing_rule import RoutingRule as LiveRule
 from repositories.models import RoutingRule
 from repositories.services.errors import ServiceErrors
 from repositories.services.routing_rules import create_routing_rule, delete_routing_rule, update_routing_rule
+from repositories.web.requested import is_htmx
 
 
 class RoutingRuleForm(forms.Form):
@@ -82,7 +83,7 @@ def routing_rules(request: HttpRequest) -> HttpResponse:
 @administrator_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def routing_rule_create(request: HttpRequest) -> HttpResponse:
-    return _edit(request, None, RoutingRuleForm(request.POST or None))
+    return _edit(request, None, RoutingRuleForm(_posted(request)))
 
 
 @administrator_required
@@ -95,7 +96,7 @@ def routing_rule_edit(request: HttpRequest, key: int) -> HttpResponse:
         "mode": rule.mode,
         "patterns": "\n".join(rule.patterns),
     }
-    return _edit(request, rule, RoutingRuleForm(request.POST or None, initial=initial))
+    return _edit(request, rule, RoutingRuleForm(_posted(request), initial=initial))
 
 
 @administrator_required
@@ -115,12 +116,16 @@ def routing_rule_delete(request: HttpRequest, key: int) -> HttpResponse:
     return render(request, "repositories/routing_rule_delete.html", {"rule": rule, "users": users}, status=status)
 
 
+def _posted(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
 def _edit(request: HttpRequest, rule: RoutingRule | None, form: RoutingRuleForm) -> HttpResponse:
     status, trial = 200, None
     if request.method == "POST" and form.is_valid():
         if request.POST.get("op") == "try":
             trial = _trial(form, request.POST.get("project", ""))
-            if getattr(request, "htmx", False):
+            if is_htmx(request):
                 return render(request, "repositories/_rule_trial.html", {"trial": trial})
         else:
             try:
