@@ -8,6 +8,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import django
 
@@ -19,10 +20,18 @@ for _name in [name for name in os.environ if name.startswith("REPOMAN_")]:
 os.environ["REPOMAN_DATA_DIR"] = _folder
 os.environ["DJANGO_SETTINGS_MODULE"] = "repoman.settings"
 django.setup()
+(Path(_folder) / "static").mkdir()  # WhiteNoise warns of a missing folder, and warnings are errors here
 
 import pytest  # noqa: E402 - after the settings
 
+from repoman import catalogues  # noqa: E402
+
 from tests import live as live_server  # noqa: E402
+
+
+# Compiled catalogues are not in the repository.
+for _source in Path(__file__).resolve().parents[1].glob("locale/*/LC_MESSAGES/*.po"):
+    catalogues.compile_catalogue(_source)
 
 
 @pytest.fixture(scope="session")

@@ -119,9 +119,6 @@ def _pip(situation: Situation, key: str, title: str, path: Any, filename: str, l
     )
 
 
-_PIP_LEAD: Any = _("Save this as the file named above it, or run the commands; both do the same.")
-
-
 def pip_windows(situation: Situation) -> Tool:
     """pip.ini of a user on Windows."""
     lead = _(

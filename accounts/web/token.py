@@ -8,6 +8,7 @@ password, with or without JavaScript.
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -194,8 +195,15 @@ def _tools(request: HttpRequest, unlocked: Unlocked) -> dict[str, Any]:
         "hosted": hosted,
         "read": read,
         "upload": upload,
-        "plain_http": base.startswith("http://"),
+        "unencrypted": _unencrypted(base),
     }
+
+
+def _unencrypted(base: str) -> bool:
+    """Whether codes sent to ``base`` can be read on the way; what stays on this machine cannot."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and host not in ("localhost", "::1") and not host.startswith("127.")
 
 
 def _chosen(offered: list[Address], name: str) -> Address | None:
