@@ -90,6 +90,8 @@ else:
             # A file, as in service: threads cannot share an in-memory database without locking each other out.
             "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
             "CONN_MAX_AGE": None,  # reopening re-runs every PRAGMA for each request
+            # A file, because a shared database in memory locks whole tables against the threads of the pools.
+            "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
             "OPTIONS": {
                 # IMMEDIATE: with DEFERRED two of three read-then-write transactions fail under four writers.
                 "transaction_mode": "IMMEDIATE",
