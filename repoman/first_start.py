@@ -30,9 +30,7 @@ def set_up() -> None:
         BlobStore.objects.create(name="default", kind="filesystem")
     if not User.objects.exists():
         _make_administrator(settings.DATA_DIR / "admin.password")
-    from repositories.recipe import recipes  # HACK
-
-    if "pypi-proxy" in recipes() and not Repository.objects.exists():
+    if not Repository.objects.exists():
         with transaction.atomic():
             _make_repositories()
 

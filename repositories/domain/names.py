@@ -35,9 +35,9 @@ __all__ = [
 # The specification on names; \Z because $ would accept a trailing newline.
 _PROJECT_NAME = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE | re.ASCII)
 _REPOSITORY_NAME = re.compile(r"[a-zA-Z0-9\-][a-zA-Z0-9_\-.]*\Z", re.ASCII)  # as in Nexus
-# Separators, control characters, line separators, invisible and direction marks, and halves of surrogate pairs
+# Control characters, line separators, invisible and direction marks, and halves of surrogate pairs
 # (they come out of lenient decoders and cannot be encoded again).
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff/\\]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 MAX_NAME_LENGTH = 128
 MAX_FILENAME_BYTES = 255 - len(".provenance")  # side files add a suffix and must still fit a file system
@@ -93,7 +93,9 @@ def require_filename(filename: str) -> str:
     """
     if (
         not filename
-        or _CONTROL.search(filename)
+        or _UNPRINTABLE.search(filename)
+        or "/" in filename
+        or "\\" in filename
         or filename.startswith(".")
         or ".." in filename
         or filename != filename.strip()
@@ -105,7 +107,7 @@ def require_filename(filename: str) -> str:
 
 def printable(text: str, limit: int = 80) -> str:
     """Cut and clean text from outside so that it can stand in a message or a log line."""
-    cleaned = _CONTROL.sub("?", text[: limit + 1])
+    cleaned = _UNPRINTABLE.sub("?", text[: limit + 1])
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 

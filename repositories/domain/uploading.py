@@ -162,7 +162,7 @@ def _is_wheel_tail(tail: Sequence[str]) -> bool:
     """Tags, a build number before them, a variant label (PEP 825) behind them."""
     if len(tail) > 3 and _WHEEL_BUILD.match(tail[0]):
         tail = tail[1:]
-    if len(tail) > 3 and _VARIANT_LABEL.match(tail[3]):
+    if len(tail) == 4 and _VARIANT_LABEL.match(tail[3]):
         tail = tail[:3]
     return len(tail) == 3 and all(_WHEEL_TAG.match(tag) for tag in tail)
 

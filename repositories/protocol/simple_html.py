@@ -28,8 +28,16 @@ REPOSITORY_VERSION = "1.4"
 _FRAGMENT_ORDER = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 
 
-def render_project(page: ProjectPage, file_url: Callable[[DistributionFile], str]) -> bytes:
-    """One project's page. ``file_url`` gives the address clients fetch the file from, relative or absolute."""
+def render_project(
+    page: ProjectPage,
+    file_url: Callable[[DistributionFile], str],
+    provenance_url: Callable[[DistributionFile], str] | None = None,
+) -> bytes:
+    """One project's page. ``file_url`` gives the address clients fetch the file from, relative or absolute.
+
+    ``provenance_url`` gives that of its attestations; PEP 740 wants it absolute, so pass it wherever ``file_url`` is relative
+    (without it, it is the file's with ".provenance").
+    """
     title = escape(page.name)
     status = page.status
     lines = [
@@ -41,7 +49,7 @@ def render_project(page: ProjectPage, file_url: Callable[[DistributionFile], str
         lines.append(f'<meta name="pypi:project-status-reason" content="{escape(status.reason)}">\n')
     lines.append(f"<title>Links for {title}</title></head><body><h1>Links for {title}</h1>\n")
     if status.status != "quarantined":  # PEP 792: no files then
-        lines.extend(_anchor(file, file_url(file)) for file in page.files)
+        lines.extend(_anchor(file, file_url(file), provenance_url) for file in page.files)
     lines.append("</body></html>\n")
     return "".join(lines).encode()
 
@@ -58,7 +66,7 @@ def render_root(listing: ProjectList) -> bytes:
     return f"{head}{anchors}</body></html>\n".encode()
 
 
-def _anchor(file: DistributionFile, url: str) -> str:
+def _anchor(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> str:
     parts = ['<a href="', escape(url)]
     for algorithm in _FRAGMENT_ORDER:
         if digest := file.hashes.get(algorithm):
@@ -73,7 +81,8 @@ def _anchor(file: DistributionFile, url: str) -> str:
         reason = escape(file.yanked) if isinstance(file.yanked, str) else ""
         parts.append(f' data-yanked="{reason}"')
     if file.provenance:
-        parts.append(f' data-provenance="{escape(url)}.provenance"')
+        provenance = provenance_url(file) if provenance_url else url + ".provenance"
+        parts.append(f' data-provenance="{escape(provenance)}"')
     parts.append(f">{escape(file.filename, quote=False)}</a><br>\n")
     return "".join(parts)
 
@@ -179,6 +188,9 @@ def _text(node: LexborNode) -> str:
 
 def _last_segment(href: str) -> str:
     path = href.strip().partition("#")[0].partition("?")[0]
+    _, has_host, rest = path.partition("//")
+    if has_host and path.startswith(("//", "http:", "https:")):
+        path = rest.partition("/")[2]  # a host is no name
     return unquote(path.rstrip("/").rpartition("/")[2])
 
 

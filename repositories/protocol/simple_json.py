@@ -41,8 +41,16 @@ _METADATA_KEYS = ("core-metadata", "dist-info-metadata", "data-dist-info-metadat
 _META = {"api-version": API_VERSION}
 
 
-def render_project(page: ProjectPage, file_url: Callable[[DistributionFile], str]) -> bytes:
-    """One project's page. ``file_url`` gives the address clients fetch the file from, relative or absolute."""
+def render_project(
+    page: ProjectPage,
+    file_url: Callable[[DistributionFile], str],
+    provenance_url: Callable[[DistributionFile], str] | None = None,
+) -> bytes:
+    """One project's page. ``file_url`` gives the address clients fetch the file from, relative or absolute.
+
+    ``provenance_url`` gives that of its attestations; PEP 740 wants it absolute, so pass it wherever ``file_url`` is relative
+    (without it, it is the file's with ".provenance").
+    """
     # PEP 792: a quarantined project offers no files, whatever the page still holds.
     files = () if page.status.status == "quarantined" else page.files
     document: dict[str, Any] = {
@@ -50,7 +58,7 @@ def render_project(page: ProjectPage, file_url: Callable[[DistributionFile], str
         "name": page.name,
         "project-status": _status(page.status),
         "versions": [*page.versions, *_missing_versions(page.versions, files)],
-        "files": [_file(file, file_url(file)) for file in files],
+        "files": [_file(file, file_url(file), provenance_url) for file in files],
     }
     _add_unknown(document, page.extra, _PAGE_KEYS)
     return msgspec.json.encode(document)
@@ -64,7 +72,7 @@ def render_root(listing: ProjectList) -> bytes:
     return b'{"meta":' + msgspec.json.encode(_META) + b',"projects":[' + projects + b"]}"
 
 
-def _file(file: DistributionFile, url: str) -> dict[str, Any]:
+def _file(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"filename": file.filename, "url": url, "hashes": public_hashes(file.hashes)}
     if file.requires_python is not None:
         entry["requires-python"] = file.requires_python
@@ -77,7 +85,9 @@ def _file(file: DistributionFile, url: str) -> dict[str, Any]:
     if digest:
         # Never bare true: clients that cannot check the side file take an error page for metadata.
         entry["core-metadata"] = entry["dist-info-metadata"] = entry["data-dist-info-metadata"] = {"sha256": digest}
-    entry["provenance"] = url + ".provenance" if file.provenance else None
+    entry["provenance"] = None
+    if file.provenance:
+        entry["provenance"] = provenance_url(file) if provenance_url else url + ".provenance"
     if file.extra:
         _add_unknown(entry, file.extra, _FILE_KEYS)
     return entry

@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from repositories.domain.names import printable
@@ -20,8 +21,9 @@ _MAX_HEADER = 64 * 1024  # of a PAX or GNU header's data
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12s")
 _POSIX = b"ustar\x00"
 _OCTAL = re.compile(rb"[0-7]*\Z")
+_DECIMAL = re.compile(rb"[0-9]{1,18}\Z")
 _KEYWORD = re.compile(r"[\x21-\x7e]+\Z")
-# Extended headers that would change where members are or what they are called.
+# Extended headers that would change where members are or what they are called. One build tool writes "size" for every member.
 _STRUCTURAL = ("path", "linkpath", "size", "hdrcharset")
 
 
@@ -82,6 +84,30 @@ class _Stream:
             raise BadArchive("Data follows its end")
 
 
+@dataclass(slots=True)
+class _Announced:
+    """What headers before a member say about it: a long name, and its size once more."""
+
+    path: bytes | None = None
+    size: int | None = None
+
+    def add(self, path: bytes | None, size: int | None) -> None:
+        if (path is not None and self.path is not None) or (size is not None and self.size is not None):
+            raise BadArchive("A member has two extended headers")
+        self.path = self.path if path is None else path
+        self.size = self.size if size is None else size
+
+    def path_of(self, name: bytes, size: int) -> str:
+        """The path of the member that follows, whose own header says ``name`` and ``size``."""
+        if self.size not in (None, size):
+            # Readers that believe the one or the other find different members behind this one.
+            raise BadArchive("A member's extended header gives another size than its own header")
+        try:
+            return (name if self.path is None else self.path).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadArchive("A member's name is not UTF-8") from None
+
+
 def scan(file: BinaryIO, length: int, limits: Limits, wanted: Callable[[str], bool]) -> tuple[Paths, dict[str, bytes]]:
     """Walk the archive once: its paths, and the contents of members that are ``wanted``.
 
@@ -90,35 +116,29 @@ def scan(file: BinaryIO, length: int, limits: Limits, wanted: Callable[[str], bo
     stream = _Stream(file, Budget(limits, length))
     paths = Paths(limits)
     contents: dict[str, bytes] = {}
-    long_name: str | None = None
-    while True:
-        block = stream.read(_BLOCK)
-        if block == _ZEROS:
-            if long_name is not None:
-                raise BadArchive("It ends where a member should follow")
-            stream.check_only_zeros_left()
-            return paths, contents
+    announced = _Announced()
+    while (block := stream.read(_BLOCK)) != _ZEROS:
         name, size, kind = _parse_header(block)
         padded = -(-size // _BLOCK) * _BLOCK
         if kind in b"xgL":
             paths.count()
             data = _header_data(stream, size, padded)
-            found = data.removesuffix(b"\x00") if kind == b"L" else _pax_path(data, is_global=kind == b"g")
-            if found is not None:
-                if long_name is not None:
-                    raise BadArchive("A member has two long names")
-                long_name = _decode(found)
+            announced.add(*((data.removesuffix(b"\x00"), None) if kind == b"L" else _pax_fields(data, kind == b"g")))
             continue
-        path, long_name = (_decode(name) if long_name is None else long_name), None
+        path, announced = announced.path_of(name, size), _Announced()
         folder = _is_folder(kind, path, size)
         paths.add(path, folder=folder)
-        if not folder and wanted(path):
-            if size > limits.metadata:
-                raise BadArchive(f"{printable(path)!r} is larger than {limits.metadata // 1024**2} MiB")
-            contents[path] = stream.read(size)
-            stream.skip(padded - size)
-        else:
+        if folder or not wanted(path):
             stream.skip(padded)
+            continue
+        if size > limits.metadata:
+            raise BadArchive(f"{printable(path)!r} is larger than {limits.metadata // 1024**2} MiB")
+        contents[path] = stream.read(size)
+        stream.skip(padded - size)
+    if announced != _Announced():
+        raise BadArchive("It ends where a member should follow")
+    stream.check_only_zeros_left()
+    return paths, contents
 
 
 def _parse_header(block: bytes) -> tuple[bytes, int, bytes]:
@@ -168,9 +188,9 @@ def _header_data(stream: _Stream, size: int, padded: int) -> bytes:
     return data
 
 
-def _pax_path(data: bytes, *, is_global: bool) -> bytes | None:
-    """The path in a PAX header's records, None when it gives none."""
-    path: bytes | None = None
+def _pax_fields(data: bytes, is_global: bool) -> tuple[bytes | None, int | None]:
+    """Path and size in a PAX header's records, None where it gives none."""
+    found: dict[str, bytes] = {}
     while data:
         digits, space, _ = data[:8].partition(b" ")
         if not space or not digits.isdigit() or not len(digits) + 2 < int(digits) <= len(data):
@@ -183,14 +203,10 @@ def _pax_path(data: bytes, *, is_global: bool) -> bytes | None:
         if not _KEYWORD.match(name) or name.startswith("GNU.sparse."):
             raise BadArchive("A member is sparse, or its extended header is damaged")
         if name in _STRUCTURAL:
-            if is_global or name != "path" or path is not None:
+            if is_global or name not in ("path", "size") or name in found:
                 raise BadArchive(f"A member's extended header sets {name!r}, which is not allowed there")
-            path = value[:-1]
-    return path
-
-
-def _decode(name: bytes) -> str:
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadArchive("A member's name is not UTF-8") from None
+            found[name] = value[:-1]
+    size = found.get("size")
+    if size is not None and not _DECIMAL.match(size):
+        raise BadArchive("A member's extended header is damaged")
+    return found.get("path"), int(size) if size is not None else None
