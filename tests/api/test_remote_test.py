@@ -55,7 +55,9 @@ def test_without_a_script_the_same_page_comes_back_with_the_answer(
 def test_each_failure_is_named_by_its_class(administrator: Client, upstream: SimulatedUpstream) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        assert "The server refused the connection." in typed(administrator, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        assert "The server refused the connection." in typed(
+            administrator, f"http://127.0.0.1:{taken.getsockname()[1]}"
+        )
     upstream.fault("/simple/", status(401))
     upstream.fault("/", status(401))
     for name in ("pip", "numpy", "torch", "six"):
