@@ -60,6 +60,7 @@ PAGES: list[tuple[str, str, Callable[[Page], None]]] = [
 def judge(page: Page, name: str) -> None:
     """Take the picture, then let axe look; text in it says what is wrong where."""
     SCREENSHOTS.mkdir(exist_ok=True)
+    page.evaluate("scrollTo(0, 0)")  # sticky parts are where they are first seen
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
