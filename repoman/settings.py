@@ -87,8 +87,6 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(DATA_DIR / "repoman.sqlite3"),
-            # A file, as in service: threads cannot share an in-memory database without locking each other out.
-            "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
             "CONN_MAX_AGE": None,  # reopening re-runs every PRAGMA for each request
             # A file, because a shared database in memory locks whole tables against the threads of the pools.
             "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},

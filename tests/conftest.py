@@ -25,9 +25,7 @@ django.setup()
 import pytest  # noqa: E402 - after the settings
 
 from repoman import catalogues  # noqa: E402
-
 from tests import live as live_server  # noqa: E402
-
 
 # Compiled catalogues are not in the repository.
 for _source in Path(__file__).resolve().parents[1].glob("locale/*/LC_MESSAGES/*.po"):
