@@ -33,7 +33,15 @@ async def project_page(
     )
     found = await live.index.project_page(project)
     render = simple_json.render_project if content_type == negotiation.JSON else simple_html.render_project
-    await _send_page(request, render(found, _relative_url), content_type, found.freshness, send)
+    # PEP 740 wants provenance addresses whole; file addresses stay relative, so that no Host header is reflected in them.
+    base = _base(live, request)
+    body = render(found, _relative_url, (lambda file: f"{base}{pypi.file_path(file)}.provenance") if base else None)
+    await _send_page(request, body, content_type, found.freshness, send)
+
+
+def _base(live: LiveRepository, request: Request) -> str:
+    """The repository's whole address with a slash at the end, "" when the client's Host header cannot be one."""
+    return f"{request.base_url}/repository/{live.row.name}/" if request.base_url else ""
 
 
 def _relative_url(file: DistributionFile) -> str:
@@ -50,7 +58,7 @@ async def json_api(
     chosen = version or legacy_json.latest_version(found)
     described = legacy_json.representative(found, chosen) if chosen else None
     metadata = await _metadata(live, described) if described is not None else None
-    base = f"{request.base_url}/repository/{live.row.name}/"
+    base = _base(live, request)
     body = legacy_json.render(found, version, metadata, lambda file: base + pypi.file_path(file))
     await _send_page(request, body, _JSON, found.freshness, send)
 

@@ -279,7 +279,7 @@ def test_attestations_are_kept_and_served_as_provenance(upload: Uploader, dana: 
     assert upload(WHEEL, attestations=attestation(WHEEL.filename, WHEEL.sha256)).status == 200
     page = json.loads(dana.get("/repository/pypi-all/simple/acme-tool/", accept="application/json").body)
     url = page["files"][0]["provenance"]
-    assert url == f"../../packages/acme-tool/1.0/{WHEEL.filename}.provenance"
+    assert url == f"https://packages.example/repository/pypi-all/packages/acme-tool/1.0/{WHEEL.filename}.provenance"
     provenance = json.loads(dana.get(f"/repository/pypi-all/packages/acme-tool/1.0/{WHEEL.filename}.provenance").body)
     assert provenance["version"] == 1
     assert provenance["attestation_bundles"][0]["attestations"][0]["envelope"]["signature"] == "c2ln"
