@@ -65,7 +65,9 @@ def test_empty_page_is_accessible(
     judge(page, f"{name}-{theme}-{language}-{width}")
 
 
-@pytest.mark.parametrize("name", ["repository-create-proxy", "repository-settings", "browse-project", "repository-proxy"])
+@pytest.mark.parametrize(
+    "name", ["repository-create-proxy", "repository-settings", "browse-project", "repository-proxy"]
+)
 def test_page_is_accessible_with_everything_unfolded(open_page: OpenPage, admin: User, name: str) -> None:
     furnished_server()
     page = open_page(FURNISHED[name], signed_in=admin)
