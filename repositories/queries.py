@@ -111,7 +111,6 @@ def _file_rows(project_id: int) -> Iterable[tuple[Any, ...]]:
             "packagetype",
             "has_provenance",
             "blob__sha256",
-            "blob__blake2b_256",
             "blob__md5",
             "blob__size",
             "metadata_blob__sha256",
@@ -197,7 +196,6 @@ class CachedFileRecord:
     filename: str
     sha256: str
     md5: str
-    blake2b_256: str
     size: int | None
     metadata: str
     provenance: str
@@ -234,7 +232,6 @@ _CACHED_FILE = (
     "filename",
     "blob__sha256",
     "blob__md5",
-    "blob__blake2b_256",
     "blob__size",
     "metadata_blob__sha256",
     "provenance_blob__sha256",
@@ -243,12 +240,11 @@ _CACHED_FILE = (
 
 
 def _cached_file(row: tuple[object, ...]) -> CachedFileRecord:
-    filename, sha256, md5, blake2b_256, size, metadata, provenance, cached_at = row
+    filename, sha256, md5, size, metadata, provenance, cached_at = row
     return CachedFileRecord(
         filename=str(filename),
         sha256=str(sha256 or ""),
         md5=str(md5 or ""),
-        blake2b_256=str(blake2b_256 or ""),
         size=size if isinstance(size, int) else None,
         metadata=str(metadata or ""),
         provenance=str(provenance or ""),

@@ -245,9 +245,9 @@ class ProxyIndex:
         self._keep_part(file, content=kept.file, metadata=kept.metadata)
 
     async def _open_metadata(self, file: DistributionFile, record: CachedFileRecord | None) -> FileSource:
-        promised = (file.core_metadata or {}).get("sha256")
-        if record is not None and record.metadata and promised in (None, record.metadata):
-            kept = await self._open_blob(record.metadata)
+        digest = upstream_pages.kept_metadata(file, record) if record is not None else ""
+        if digest:
+            kept = await self._open_blob(digest)
             if kept is not None:
                 return kept
         if not file.filename.endswith(".whl"):

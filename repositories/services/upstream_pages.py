@@ -127,17 +127,29 @@ def _merged(file: DistributionFile, record: CachedFileRecord) -> DistributionFil
             hashes=file.hashes or {"sha256": record.sha256},
             size=file.size if file.size is not None else record.size,
         )
-    if record.metadata and (not file.core_metadata or file.core_metadata.get("sha256") in (None, record.metadata)):
-        location = replace(location, metadata_blob=record.metadata)
-        file = replace(file, core_metadata={**(file.core_metadata or {}), "sha256": record.metadata})
+    metadata = kept_metadata(file, record)
+    if metadata:
+        location = replace(location, metadata_blob=metadata)
+        file = replace(file, core_metadata={**(file.core_metadata or {}), "sha256": metadata})
     return replace(file, location=location)
 
 
 def matches(file: DistributionFile, record: CachedFileRecord) -> bool:
-    """Whether the kept bytes can be the ones the page lists now."""
+    """Whether kept bytes can be the ones the page lists now."""
     kept = {"sha256": record.sha256, "md5": record.md5}
     right_size = file.size is None or record.size is None or file.size == record.size
     return right_size and not page_document.contradicts(kept, file.hashes)
+
+
+def kept_metadata(file: DistributionFile, record: CachedFileRecord) -> str:
+    """The digest of the kept metadata that belongs to the file, "" when there is none.
+
+    The upstream's own digest decides; where it gives none, metadata kept of other bytes must not be taken.
+    """
+    promised = (file.core_metadata or {}).get("sha256")
+    if promised is not None:
+        return record.metadata if record.metadata == promised else ""
+    return record.metadata if not record.sha256 or matches(file, record) else ""
 
 
 def save(

@@ -123,8 +123,9 @@ def test_r9_many_clients_cost_one_transfer(proxy, upstream) -> None:
     assert CachedFile.objects.count() == 1
 
 
-def test_slow_readers_hold_no_threads(proxy, upstream) -> None:
+def test_slow_readers_hold_no_threads(proxy, upstream, released) -> None:
     """Forty clients that read nothing, against a pool of 32 threads."""
+    upstream.fault(LARGE_PATH, faults.stall(LARGE.content, HALF, released))
 
     async def scene(index: ProxyIndex) -> bytes:
         idle = [(await open_file(index, LARGE.filename)).chunks(0) for _ in range(40)]
