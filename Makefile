@@ -40,9 +40,13 @@ format: $(VENV)/.check ## Format the code
 
 lock: $(VENV)/.test ## Make the lock files anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra postgres -c requirements/runtime.txt -o requirements/postgres.txt
 	$(LOCK) pyproject.toml --extra postgres --group build --group test -c requirements/runtime.txt -o requirements/test.txt
 	$(LOCK) --group check -c requirements/test.txt -o requirements/check.txt
-	@! grep -n '://' requirements/*.txt
+	for tool in flit poetry 'pdm[locked]' hatch; do \
+		echo "$$tool" | $(LOCK) - -o "tests/clients/locks/$${tool%%[*}.txt" || exit 1; \
+	done
+	@! grep -n '://' requirements/*.txt tests/clients/locks/*.txt
 
 messages: $(VENV)/.test ## Collect translatable texts into locale/ and compile them
 	@mkdir -p .cache/check

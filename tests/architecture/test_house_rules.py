@@ -92,7 +92,7 @@ def test_no_file_has_a_path_of_somebodys_machine():
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["runtime", "test", "check"])
+@pytest.mark.parametrize("name", ["runtime", "postgres", "test", "check"])
 def test_lock_files_pin_hashes_and_hold_no_addresses(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
