@@ -22,18 +22,10 @@ from repositories.services.members import member_names, would_circle
 
 SECTION_TITLES: Mapping[str, Any] = {
     "configuration": _("Configuration"),
-    "remote": _("Remote"),
-    "caching": _("Caching"),
-    "cache": _("Caching"),
-    "negative_cache": _("Negative cache"),
-    "blocking": _("Blocking"),
-    "authentication": _("Sign-in at the remote"),
     "connection": _("Connection"),
+    "caching": _("Caching"),
     "hosted": _("Uploads"),
-    "upload": _("Uploads"),
-    "uploads": _("Uploads"),
     "group": _("Group"),
-    "safety": _("Safety"),
     "routing": _("Routing rule"),
 }
 CLEAR = "-clear"

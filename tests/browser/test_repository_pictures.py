@@ -41,8 +41,9 @@ EMPTY = {
 
 
 def open_all_folds(page: Page) -> None:
-    for summary in page.locator("details.fold:not([open]) > summary").all():
-        summary.click()
+    closed = page.locator("details.fold:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), LOOKS)
