@@ -206,20 +206,25 @@ def uv(situation: Situation) -> Tool:
     )
 
 
+def _alias(name: str) -> str:
+    """Return a repository's name as Poetry and PDM can have it: both take a dot for a level of their settings."""
+    return name.replace(".", "-")
+
+
 def poetry(situation: Situation) -> Tool:
     """Poetry's source, and where it publishes."""
     read, codes = situation.read, situation.codes
     lines = [
-        f"poetry source add --priority=primary {read.name} {shlex.quote(read.url + '/simple/')}",
-        f"poetry config http-basic.{read.name} {codes.name_code} {codes.pass_code}",
+        f"poetry source add --priority=primary {_alias(read.name)} {shlex.quote(read.url + '/simple/')}",
+        f"poetry config http-basic.{_alias(read.name)} {codes.name_code} {codes.pass_code}",
     ]
     found = [Snippet(key="poetry-source", path=TERMINAL, text="\n".join(lines))]
     upload = situation.upload
     if upload:
-        lines = [f"poetry config repositories.{upload.name} {shlex.quote(upload.url + '/')}"]
+        lines = [f"poetry config repositories.{_alias(upload.name)} {shlex.quote(upload.url + '/')}"]
         if upload.name != read.name:
-            lines.append(f"poetry config http-basic.{upload.name} {codes.name_code} {codes.pass_code}")
-        lines.append(f"poetry publish --build -r {upload.name}")
+            lines.append(f"poetry config http-basic.{_alias(upload.name)} {codes.name_code} {codes.pass_code}")
+        lines.append(f"poetry publish --build -r {_alias(upload.name)}")
         found.append(Snippet(key="poetry-publish", path="poetry publish", text="\n".join(lines)))
     return Tool(key="poetry", title="Poetry", lead=_("Run these in the project’s folder."), snippets=tuple(found))
 
@@ -235,10 +240,10 @@ def pdm(situation: Situation) -> Tool:
     found = [Snippet(key="pdm-index", path=TERMINAL, text="\n".join(lines))]
     if upload:
         lines = [
-            f"pdm config repository.{upload.name}.url {shlex.quote(upload.url + '/')}",
-            f"pdm config repository.{upload.name}.username {codes.name_code}",
-            f"pdm config repository.{upload.name}.password {codes.pass_code}",
-            f"pdm publish -r {upload.name}",
+            f"pdm config repository.{_alias(upload.name)}.url {shlex.quote(upload.url + '/')}",
+            f"pdm config repository.{_alias(upload.name)}.username {codes.name_code}",
+            f"pdm config repository.{_alias(upload.name)}.password {codes.pass_code}",
+            f"pdm publish -r {_alias(upload.name)}",
         ]
         found.append(Snippet(key="pdm-publish", path="pdm publish", text="\n".join(lines)))
     return Tool(key="pdm", title="PDM", lead=_("These hold for all of your projects."), snippets=tuple(found))

@@ -11,13 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import AccountSettings, User, UserToken
 from accounts.services import attempts, tokens
@@ -68,7 +71,7 @@ def user_token(request: HttpRequest) -> HttpResponse:
     if request.POST.get("action") == "view":
         unlocked = _from_ticket(request, user)
         if unlocked is None:
-            return _locked(request, user, ConfirmForm(), closed=True, status=403)
+            return _closed(request)
         return _open(request, user, unlocked)
     form = ConfirmForm(request.POST)
     status = _confirm(request, user, form)
@@ -86,14 +89,14 @@ def user_token_file(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     unlocked = _from_ticket(request, user)
     if unlocked is None:
-        return _locked(request, user, ConfirmForm(), closed=True, status=403)
+        return _closed(request)
     wanted = request.POST.get("file", "")
     for tool in _tools(request, unlocked)["tools"]:
         for snippet in tool.snippets:
             if snippet.filename and snippet.key == wanted:
                 response = HttpResponse(snippet.text, content_type="text/plain; charset=utf-8")
                 response["Content-Disposition"] = f'attachment; filename="{snippet.filename}"'
-                return _never_stored(response)
+                return response
     return _open(request, user, unlocked, status=404)
 
 
@@ -153,16 +156,22 @@ def _from_ticket(request: HttpRequest, user: User) -> Unlocked | None:
     return Unlocked(name_code, pass_code, made)
 
 
-def _locked(
-    request: HttpRequest, user: User, form: ConfirmForm, *, closed: bool = False, status: int = 200
-) -> HttpResponse:
+def _closed(request: HttpRequest) -> HttpResponse:
+    """Lead back to the locked page; htmx would swap a part of it in, so it is told to go there as a whole."""
+    messages.info(request, _("The page has closed. Codes stay open for five minutes; type your password again."))
+    target = reverse("user-token")
+    if request.headers.get("HX-Request"):
+        return HttpResponseClientRedirect(target)
+    return HttpResponseRedirect(target, status=303)
+
+
+def _locked(request: HttpRequest, user: User, form: ConfirmForm, *, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
         "token": UserToken.objects.filter(user=user).first(),
         "again": AccountSettings.load().show_token_again,
-        "closed": closed,
     }
-    return _never_stored(render(request, "accounts/token_locked.html", context, status=status))
+    return render(request, "accounts/token_locked.html", context, status=status)
 
 
 def _open(request: HttpRequest, user: User, unlocked: Unlocked, status: int = 200) -> HttpResponse:
@@ -175,7 +184,7 @@ def _open(request: HttpRequest, user: User, unlocked: Unlocked, status: int = 20
         "open_seconds": OPEN_SECONDS,
         **_tools(request, unlocked),
     }
-    return _never_stored(render(request, "accounts/token_open.html", context, status=status))
+    return render(request, "accounts/token_open.html", context, status=status)
 
 
 def _tools(request: HttpRequest, unlocked: Unlocked) -> dict[str, Any]:
@@ -209,8 +218,3 @@ def _unencrypted(base: str) -> bool:
 def _chosen(offered: list[Address], name: str) -> Address | None:
     """Return the one named, else the first."""
     return next((address for address in offered if address.name == name), offered[0] if offered else None)
-
-
-def _never_stored(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store, private"
-    return response

@@ -63,6 +63,12 @@ def crumb(text: Any, url: str = "") -> SafeString:
 
 
 @register.simple_block_tag
+def lead(content: str) -> SafeString:
+    """Draw the sentence below a page's title, or nothing when the page has none."""
+    return format_html('<p class="lead">{}</p>', mark_safe(content.strip())) if content.strip() else SafeString()  # noqa: S308
+
+
+@register.simple_block_tag
 def card(content: str, title: Any = "", id: str = "", classes: str = "") -> SafeString:
     """Draw a card, a section with a title of its own."""
     heading = format_html("<h2>{}</h2>", title) if title else ""

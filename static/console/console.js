@@ -281,10 +281,14 @@ class Tabs extends HTMLElement {
   }
 }
 
-/** <ui-relock data-seconds data-href>: leaves a page with secrets in time; a minute before, it offers to stay. */
+/** <ui-relock data-seconds data-href data-renew>: leaves a page with secrets in time; a minute before, it offers to
+    stay, for which the field data-renew asks the server anew. */
 class Relock extends HTMLElement {
   connectedCallback() {
-    this.querySelector("button").addEventListener("click", () => this.start());
+    this.querySelector("button").addEventListener("click", () => {
+      document.querySelector(this.dataset.renew)?.dispatchEvent(new Event("change", { bubbles: true }));
+      this.start();
+    });
     this.start();
   }
 
