@@ -27,23 +27,26 @@ check: $(VENV)/.check ## Format, lint, types, import rules, templates, migration
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/djlint --quiet --lint templates
 	@mkdir -p .cache/check
 	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py makemigrations --check --dry-run
 	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py check --fail-level WARNING
 	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py messages --check
 	$(BIN)/python -m pytest -q tests/architecture
 
-format: $(VENV)/.check ## Format the code and the templates
+format: $(VENV)/.check ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/djlint --quiet --reformat templates
 
 lock: $(VENV)/.test ## Make the lock files anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra postgres -c requirements/runtime.txt -o requirements/postgres.txt
 	$(LOCK) pyproject.toml --extra postgres --group build --group test -c requirements/runtime.txt -o requirements/test.txt
 	$(LOCK) --group check -c requirements/test.txt -o requirements/check.txt
-	@! grep -n '://' requirements/*.txt
+	for tool in flit poetry 'pdm[locked]' hatch; do \
+		echo "$$tool" | $(LOCK) - -o "tests/clients/locks/$${tool%%[*}.txt" || exit 1; \
+	done
+	@! grep -n '://' requirements/*.txt tests/clients/locks/*.txt
 
 messages: $(VENV)/.test ## Collect translatable texts into locale/ and compile them
 	@mkdir -p .cache/check

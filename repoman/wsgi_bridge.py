@@ -56,7 +56,8 @@ class WSGIBridge:
             except TimeoutError:
                 return await _answer(send, 408, "The request's body took too long")
             except Disconnected:
-                return None
+                # The server says so for a malformed body as well, and then the client is still there to be told.
+                return await _answer(send, 400, "The request ended before its body did")
             call = _Call(asyncio.get_running_loop(), send, head=scope["method"] == "HEAD")
             watcher = asyncio.create_task(_watch(receive, call))
             try:

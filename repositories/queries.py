@@ -111,6 +111,7 @@ def _file_rows(project_id: int) -> Iterable[tuple[Any, ...]]:
             "packagetype",
             "has_provenance",
             "blob__sha256",
+            "blob__blake2b_256",
             "blob__md5",
             "blob__size",
             "metadata_blob__sha256",

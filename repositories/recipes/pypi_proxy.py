@@ -89,7 +89,7 @@ class ProxyIndex:
     async def _refresh(self, project: NormalizedName, kept: KeptPage | None) -> KeptPage:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
         try:
-            fetched = await self._ask(lambda upstream: pages.fetch_project(upstream, project, validators))
+            fetched = await self._ask(project, lambda upstream: pages.fetch_project(upstream, project, validators))
         except NotFound:
             await threads.database(upstream_pages.mark_absent, repository_id=self._id, project=project, now=clock.now())
             raise
@@ -150,7 +150,7 @@ class ProxyIndex:
     async def _refresh_listing(self, kept: KeptListing | None) -> KeptListing:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
         try:
-            fetched = await self._ask(lambda upstream: pages.fetch_listing(upstream, validators))
+            fetched = await self._ask(LISTING, lambda upstream: pages.fetch_listing(upstream, validators))
         except (NotFound, UpstreamError) as error:
             cause = failure_of(error)
             if not isinstance(error, NotFound) and (cause is None or cause.status != 403):
@@ -237,7 +237,7 @@ class ProxyIndex:
             await threads.database(self._record_download, file, kept)
 
         async def failed(error: RepositoryError) -> None:
-            await threads.database(self._record_health, error, permit)
+            await threads.database(self._record_health, file.filename, error, permit)
 
         return await downloads.open(self._id, order, self._store, recorded, failed)
 
@@ -282,10 +282,11 @@ class ProxyIndex:
     async def _side_file(self, file: DistributionFile, part: Part, url: str, hashes: Mapping[str, str]) -> FileSource:
         async def ask() -> FileSource:
             content = await self._ask(
+                file.filename + part.value,
                 lambda upstream: transfers.fetch(
                     FileOrder(upstream=upstream, filename=file.filename + part.value, url=url, hashes=hashes),
                     MAX_SIDE_FILE,
-                )
+                ),
             )
             if part is Part.PROVENANCE and not _is_json_object(content):
                 raise UpstreamInvalid(f"The upstream's provenance of {file.filename} is not a JSON object")
@@ -327,15 +328,15 @@ class ProxyIndex:
 
     # The upstream
 
-    async def _ask(self, question: Callable[[Upstream], T]) -> T:
+    async def _ask(self, subject: str, question: Callable[[Upstream], T]) -> T:
         """Ask the upstream when that is allowed, and write down how it went."""
         permit, upstream = await threads.database(self._permit)
         try:
             answer = await threads.transfer(question, upstream)
         except RepositoryError as error:
-            await threads.database(self._record_health, error, permit)
+            await threads.database(self._record_health, subject, error, permit)
             raise
-        await threads.database(self._record_health, None, permit)
+        await threads.database(self._record_health, subject, None, permit)
         return answer
 
     def _permit(self) -> tuple[Permit, Upstream]:
@@ -348,8 +349,10 @@ class ProxyIndex:
         )
         return permit, options.connect(self._options)
 
-    def _record_health(self, error: RepositoryError | None, permit: Permit) -> None:
-        health.record(self._id, error, permit=permit, auto_block=self._options.auto_block, now=clock.now())
+    def _record_health(self, subject: str, error: RepositoryError | None, permit: Permit) -> None:
+        health.record(
+            self._id, error, subject=subject, permit=permit, auto_block=self._options.auto_block, now=clock.now()
+        )
 
 
 def _younger(moment: datetime, minutes: int, now: datetime) -> bool:

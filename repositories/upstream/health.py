@@ -85,13 +85,37 @@ def counts(error: RepositoryError) -> bool:
 
 
 def record(
-    repository_id: int, error: RepositoryError | None, *, permit: Permit, auto_block: bool, now: datetime
+    repository_id: int,
+    error: RepositoryError | None,
+    *,
+    subject: str,
+    permit: Permit,
+    auto_block: bool,
+    now: datetime,
 ) -> None:
-    """Write down how a request went; ``error`` None for one that went well."""
+    """Write down how a request went; ``error`` None for one that went well, ``subject`` what was asked for."""
     if error is not None and counts(error):
-        _failed(repository_id, error, permit, auto_block, now)
+        if permit.probing or not _repeats(repository_id, error, subject):
+            _failed(repository_id, error, permit, auto_block, now)
     elif error is None or _answered(error):
+        _subjects.pop(repository_id, None)
         _succeeded(repository_id, now)
+
+
+# What failed last, by repository; enough to know in each process for itself.
+_subjects: dict[int, str] = {}
+
+
+def _repeats(repository_id: int, error: RepositoryError, subject: str) -> bool:
+    """Whether an upstream that is there has failed on the same thing again.
+
+    Clients repeat a request that failed with 5xx several times at once; one page that an upstream cannot make must not
+    close the whole upstream to everybody.
+    """
+    cause = failure_of(error)
+    before = _subjects.get(repository_id)
+    _subjects[repository_id] = subject
+    return cause is not None and (cause.status or 0) >= 500 and before == subject
 
 
 def _answered(error: RepositoryError) -> bool:

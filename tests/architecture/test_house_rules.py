@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows: sizes, docstrings, addresses, generated pages, translations, lock files."""
+"""Rules of the house that no linter knows: sizes, docstrings, addresses, generated pages, lock files."""
 
 import ast
 import subprocess
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from repoman import catalogues
 from repoman.configuration_page import page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("repoman", "repositories", "blobstores", "accounts")
 LINES = 400
+TEST_LINES = 600  # tables of cases are long without being hard to read
 FUNCTION_LINES = 60
 VAGUE = {"utils", "helpers", "common", "misc", "base", "util", "helper"}
 
@@ -36,7 +36,8 @@ def test_files_are_short():
         path.relative_to(ROOT).as_posix(): count
         for path in tracked()
         if path.suffix in (".py", ".css", ".js", ".html")
-        and (count := len(path.read_text(encoding="utf-8").splitlines())) > LINES
+        and (count := len(path.read_text(encoding="utf-8").splitlines()))
+        > (TEST_LINES if path.relative_to(ROOT).parts[0] == "tests" else LINES)
     }
     assert long == {}
 
@@ -91,7 +92,7 @@ def test_no_file_has_a_path_of_somebodys_machine():
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["runtime", "test", "check"])
+@pytest.mark.parametrize("name", ["runtime", "postgres", "test", "check"])
 def test_lock_files_pin_hashes_and_hold_no_addresses(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
@@ -104,10 +105,3 @@ def test_lock_files_pin_hashes_and_hold_no_addresses(name):
 
 def test_page_of_the_configuration_is_up_to_date():
     assert (ROOT / "docs" / "configuration.md").read_text() == page(), "run: make docs"
-
-
-@pytest.mark.parametrize(
-    "catalogue", sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po")), ids=lambda path: path.parts[-3]
-)
-def test_everything_is_translated(catalogue):
-    assert catalogues.faults(ROOT, catalogue) == []

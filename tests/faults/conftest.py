@@ -19,7 +19,7 @@ from repositories.recipe import Surroundings
 from repositories.recipes import pypi_proxy
 from repositories.services import upstream_pages
 from repositories.services.repositories import create_repository
-from repositories.upstream import pages
+from repositories.upstream import health, pages
 from tests.simulators.upstream import SimulatedUpstream
 
 
@@ -112,6 +112,7 @@ def make_proxy(transactional_db: None, tmp_path: Any) -> Iterator[Callable[..., 
     indexes.forget()
     pages.roots.forget()
     upstream_pages.memory.clear()
+    health._subjects.clear()
     BlobStore.objects.create(name="default", kind="filesystem", options={"path": str(tmp_path / "blobs")})
 
     def make(remote_url: str, name: str = "pypi-proxy", **options: Any) -> Proxy:

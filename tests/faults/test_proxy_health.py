@@ -73,6 +73,25 @@ def test_three_failures_in_a_row_block(proxy, upstream, later, code) -> None:
     assert len(upstream.asked) == asked
 
 
+def test_one_page_that_upstream_cannot_make_does_not_block_the_others(proxy, upstream, later) -> None:
+    """pip repeats a request that failed with 5xx five times."""
+    upstream.fault("/simple/broken/", faults.status(500))
+    for _ in range(6):
+        with pytest.raises(UpstreamError):
+            proxy.page("broken")
+    assert status(proxy) == "unavailable"
+    assert proxy.filenames() == [DEMO.filename]
+    assert status(proxy) == "available"
+
+
+def test_credentials_that_are_refused_block_also_for_one_page(proxy, upstream, later) -> None:
+    upstream.fault("/", faults.status(401))
+    for _ in range(3):
+        with pytest.raises(UpstreamError):
+            proxy.page("one")
+    assert status(proxy) == "auto-blocked"
+
+
 @pytest.mark.parametrize("code", [403, 429, 418])
 def test_answers_that_do_not_mean_the_upstream_is_down_never_block(proxy, upstream, later, code) -> None:
     upstream.fault("/", faults.status(code))
@@ -128,8 +147,10 @@ def test_the_block_grows_and_has_an_end() -> None:
 def test_failures_during_a_block_do_not_make_it_longer(proxy, upstream, later) -> None:
     error = UpstreamError("it failed")
     error.__cause__ = health.failure_of(_failing(proxy, upstream))
-    for _ in range(50):
-        health.record(proxy.id, error, permit=health.Permit(), auto_block=True, now=datetime.now(UTC))
+    for number in range(50):
+        health.record(
+            proxy.id, error, subject=str(number), permit=health.Permit(), auto_block=True, now=datetime.now(UTC)
+        )
     assert UpstreamHealth.objects.get().failures == 3
 
 
