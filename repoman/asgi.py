@@ -4,6 +4,7 @@ The data plane is a bare ASGI callable, because a request costs it a tenth of wh
 behind `wsgi_bridge.py`.
 """
 
+import asyncio
 import os
 from typing import Any
 
@@ -17,8 +18,10 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 
 from repoman import status  # noqa: E402
 from repoman.peers import Proxies  # noqa: E402
+from repoman.toolbox import threads  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
 from repositories.dataplane.app import application as data_plane  # noqa: E402
+from repositories.upstream import downloads  # noqa: E402
 
 _proxies = Proxies(settings.REPOMAN.trusted_proxies)
 _console = WSGIBridge(WSGIHandler())
@@ -42,7 +45,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     message: dict[str, Any] = await receive()
+    threads.serve_from(asyncio.get_running_loop())
     while message["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
         message = await receive()
+    # Requests in flight have ended by now; downloads that no client follows any more must not hold the process.
+    downloads.stop()
     await send({"type": "lifespan.shutdown.complete"})
