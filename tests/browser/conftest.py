@@ -6,6 +6,7 @@ Every page of a test is watched: an error in the console (a content policy viola
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from accounts.models import Role, User
 from accounts.services.users import create_user
 from repoman import addresses
 from repoman.addresses import Address
+from tests.needs import needs
 
 PASSWORD = "correct horse battery"
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "screenshots"
@@ -43,8 +45,7 @@ def plain_static_files(settings: Any) -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; the drawer is skipped where there is none."""
     executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not on the path")
+    needs(executable, "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield browser
@@ -74,6 +75,23 @@ def person(transactional_db: None) -> User:
     return create_user(username="kim", password=PASSWORD, first_name="Minji", last_name="Kim")
 
 
+@contextmanager
+def watched(page: Page) -> Iterator[Page]:
+    """Fail at the end when the page's console had anything to complain of."""
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A refused form answers 4xx on purpose, which Chromium reports as an error of the page load.
+        if message.type in ("error", "warning") and "the server responded with a status of 4" not in message.text:
+            complaints.append(message.text)
+
+    page.set_default_timeout(10_000)
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert complaints == []
+
+
 OpenPage = Callable[..., Page]
 
 
@@ -81,12 +99,7 @@ OpenPage = Callable[..., Page]
 def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     """Open a page in a new window; ``signed_in`` as a user, ``script`` off for the walks without JavaScript."""
     contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def watch(message: ConsoleMessage) -> None:
-        # A refused form answers 4xx on purpose, which Chromium reports as an error of the page load.
-        if message.type in ("error", "warning") and "the server responded with a status of 4" not in message.text:
-            complaints.append(message.text)
+    watches = ExitStack()
 
     def open_(
         path: str,
@@ -108,10 +121,7 @@ def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
             reduced_motion="reduce",
         )
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", watch)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page = watches.enter_context(watched(context.new_page()))
         if signed_in is not None:
             page.context.add_cookies([_session_cookie(signed_in, live_server.url)])
         page.goto(path)
@@ -120,7 +130,7 @@ def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     yield open_
     for context in contexts:
         context.close()
-    assert complaints == []
+    watches.close()
 
 
 def _session_cookie(user: User, url: str) -> Any:
