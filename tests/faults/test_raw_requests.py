@@ -89,32 +89,34 @@ def test_forwarded_headers_of_strangers_mean_nothing(live, path, header):
     assert b"javascript:" not in forwarded
 
 
+def seconds_for_two_pages(live) -> float:
+    began = time.monotonic()
+    assert live.get("/sign-in/")[0] == 200
+    assert live.get("/repository/pypi-hosted/simple/")[0] == 401
+    return time.monotonic() - began
+
+
 def test_clients_that_never_finish_their_headers_hold_up_nobody(live):
-    slow = []
+    alone, slow = seconds_for_two_pages(live), []
     try:
         for _ in range(200):
             connection = socket.create_connection(("127.0.0.1", port(live)), timeout=5)
             connection.sendall(GET)
             slow.append(connection)
-        began = time.monotonic()
-        assert live.get("/sign-in/")[0] == 200
-        assert live.get("/repository/pypi-hosted/simple/")[0] == 401
-        assert time.monotonic() - began < 1
+        assert seconds_for_two_pages(live) < max(1, 10 * alone)
     finally:
         for connection in slow:
             connection.close()
 
 
 def test_forms_that_never_end_hold_up_nobody(live):
-    slow = []
+    alone, slow = seconds_for_two_pages(live), []
     try:
         for _ in range(50):
             connection = socket.create_connection(("127.0.0.1", port(live)), timeout=5)
             connection.sendall(b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\na=1")
             slow.append(connection)
-        began = time.monotonic()
-        assert live.get("/sign-in/")[0] == 200
-        assert time.monotonic() - began < 1
+        assert seconds_for_two_pages(live) < max(1, 10 * alone)
     finally:
         for connection in slow:
             connection.close()
