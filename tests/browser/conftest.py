@@ -41,9 +41,12 @@ def plain_static_files(settings: Any) -> None:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; the drawer is skipped where there is none."""
+    """Debian's Chromium; the drawer is skipped where there is none.
+
+    Closed with the drawer: Playwright's event loop runs in the main thread, where other drawers start their own.
+    """
     executable = shutil.which("chromium")
     needs(executable, "chromium")
     with sync_playwright() as playwright:
