@@ -23,7 +23,7 @@ def test_pools_have_the_configured_sizes_and_empty_means_the_default(tmp_path: P
     sizes = settled(
         tmp_path, "threads.DATABASE_THREADS, threads.TRANSFER_THREADS", DATABASE_THREADS="", TRANSFER_THREADS="5"
     )
-    assert sizes == "(8, 5)"
+    assert sizes == "8 5"
 
 
 def test_postgresql_has_a_connection_for_each_thread(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_cookies_are_secure_where_only_https_is_spoken(tmp_path: Path) -> None:
     (tmp_path / "some.pem").write_text("")
     tls = dict.fromkeys(("TLS_CERTIFICATE", "TLS_KEY"), str(tmp_path / "some.pem"))
     secure = "settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE"
-    assert settled(tmp_path, secure) == "(False, False)"
-    assert settled(tmp_path, secure, **tls) == "(True, True)"
-    assert settled(tmp_path, secure, HTTPS_PORT="8443", **tls) == "(False, False)"
-    assert settled(tmp_path, secure, BASE_URL="https://packages.example") == "(True, True)"
+    assert settled(tmp_path, secure) == "False False"
+    assert settled(tmp_path, secure, **tls) == "True True"
+    assert settled(tmp_path, secure, HTTPS_PORT="8443", **tls) == "False False"
+    assert settled(tmp_path, secure, BASE_URL="https://packages.example") == "True True"
