@@ -22,12 +22,11 @@ from django.contrib.auth.hashers import check_password, make_password
 
 from accounts.identity import ANONYMOUS, Identity
 from accounts.models import Role, User, UserToken
+from accounts.tokens import NAME_CODE_LENGTH, PASS_CODE_LENGTH, hash_pass_code
 from repoman.toolbox import clock
 
 MAX_HEADER = 8192
 MAX_PASSWORD = 4096
-NAME_CODE_LENGTH = 8
-PASS_CODE_LENGTH = 44
 _REMEMBERED = 10_000
 _NOTE_EVERY = 60.0
 _noted: dict[int, float] = {}
@@ -155,7 +154,7 @@ def _verify(header: bytes, address: str) -> tuple[Identity, _Verified]:
 
 
 def _matching_token(name: str, pass_code: str) -> UserToken | None:
-    digest = hashlib.sha256(pass_code.encode()).hexdigest()
+    digest = hash_pass_code(pass_code)
     query = UserToken.objects.select_related("user").filter(user__is_active=True)
     # With ``__token__`` there is no name code: the digest of 264 random bits identifies the token by itself.
     query = query.filter(pass_code_sha256=digest) if name == "__token__" else query.filter(name_code=name)

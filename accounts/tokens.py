@@ -1,4 +1,4 @@
-"""The two codes of a user token: how they are made, hashed and compared.
+"""The two codes of a user token: how they are made and hashed.
 
 Their shape is Nexus': 8 and 44 characters that need no escaping in a URL, a netrc file or on a command line, and
 never a "-" in front, which a command would take for an option.
@@ -31,8 +31,3 @@ def _code(length: int) -> str:
 def hash_pass_code(pass_code: str) -> str:
     """Return the sha256 of a pass code in hexadecimal; a slow hash would protect nothing against so many random bits."""
     return hashlib.sha256(pass_code.encode()).hexdigest()
-
-
-def pass_code_matches(pass_code: str, pass_code_sha256: str) -> bool:
-    """Compare in a time that tells nothing of where they differ."""
-    return secrets.compare_digest(hash_pass_code(pass_code), pass_code_sha256)

@@ -27,7 +27,8 @@ class Blob(models.Model):
     """Bytes that a store keeps once, however many files share them; named by their sha256.
 
     The bytes are written and synced before the row, so a row without bytes means damage, and bytes without a
-    row are garbage to be swept after a grace time.
+    row are garbage to be swept after a grace time. ``unreferenced_since`` is when garbage collection first found nothing
+    that refers to it; None while something does, as far as is known.
     """
 
     store = models.ForeignKey(BlobStore, models.PROTECT, related_name="blobs")
@@ -36,6 +37,7 @@ class Blob(models.Model):
     md5 = models.CharField(max_length=32)
     size = models.BigIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+    unreferenced_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

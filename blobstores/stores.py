@@ -78,13 +78,17 @@ class BlobStore:
         Raises StoreFailure when the bytes are gone: garbage collection took the old ones at this very moment.
         """
         row = BlobStoreRow.objects.get(name=self.name)
-        blob, _ = Blob.objects.get_or_create(
+        # Locked, so that one that is being collected at this moment is waited for.
+        blob, _ = Blob.objects.select_for_update().get_or_create(
             store=row,
             sha256=digests.sha256,
             defaults={"blake2b_256": digests.blake2b_256, "md5": digests.md5, "size": digests.size},
         )
         if not self.raw.exists(digests.sha256):
             raise StoreFailure("The blob was removed while it was being recorded; send it again")
+        if blob.unreferenced_since is not None:
+            blob.unreferenced_since = None
+            blob.save(update_fields=["unreferenced_since"])
         return blob
 
     def keep(self, content: bytes) -> Digests:

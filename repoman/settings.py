@@ -11,6 +11,7 @@ from repoman.configuration import Configuration
 from repoman.master_secret import master_secret
 from repoman.serve.broker import recorded_url
 from repoman.toolbox import logs
+from repoman.wsgi_bridge import THREADS as CONSOLE_THREADS
 
 REPOMAN = Configuration.from_environment()
 REPOMAN.validate()
@@ -81,7 +82,9 @@ if REPOMAN.database_url:
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         # The pool of psycopg 3 needs CONN_MAX_AGE 0: a connection per request costs 13 ms, the pool 1 ms.
         DATABASES["default"]["CONN_MAX_AGE"] = 0
-        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 12}
+        # One for each thread that may ask: those of the data plane, those of the console, and one to spare.
+        pool = {"min_size": 2, "max_size": REPOMAN.database_threads + CONSOLE_THREADS + 1}
+        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool
 else:
     DATABASES = {
         "default": {
@@ -116,7 +119,9 @@ LOGOUT_REDIRECT_URL = "sign-in"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = REPOMAN.base_url.startswith("https://")
+# Only HTTPS leads here: people's own address says so, or there is no port for HTTP.
+_https_only = REPOMAN.base_url.startswith("https://") or (REPOMAN.tls and REPOMAN.https_port is None)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https_only
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # Named as in Django 6, so that its own middleware can take over.

@@ -18,6 +18,7 @@ from repositories.domain.index import Index
 
 OptionKind = Literal["text", "url", "integer", "boolean", "choice", "secret"]
 OptionValue = str | int | bool | None
+SECRET_PURPOSE = "upstream-password"  # noqa: S105 - names the key options of kind "secret" are sealed under
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,6 @@ class RepositoryRow:
     online: bool
     blob_store: str
     options: Mapping[str, Any]
-    generation: int = 0
     members: tuple["RepositoryRow", ...] = ()
     filters: tuple[Filter, ...] = ()
 

@@ -1,7 +1,8 @@
 """Garbage of blob stores: temporary files left behind, rows nothing refers to, bytes without a row.
 
 What refers to a blob is found from the models (every foreign key to `Blob`), so this room need not know who keeps
-references and none can be forgotten.
+references and none can be forgotten. A blob nothing refers to is marked first and goes a grace time later, so that a
+backup that copies the database before the blobs finds all that its database names.
 
 Safe beside writers: bytes are removed inside the transaction that holds the blob's row. A writer that brings the same
 bytes at that moment waits for the row and then sees in `BlobStore.record` whether they are still there; one that has
@@ -39,7 +40,7 @@ def sweep_temporary_files() -> int:
 
 
 def collect_garbage() -> int:
-    """Remove blobs that are older than the grace time and that nothing refers to; returns how many."""
+    """Remove blobs that nothing has referred to for the grace time; returns how many."""
     collected = 0
     for row in BlobStore.objects.all():
         try:
@@ -60,7 +61,10 @@ def unreferenced() -> "QuerySet[Blob]":
 
 
 def _collect_rows(row: BlobStore) -> int:
-    candidates = unreferenced().filter(store=row, created_at__lt=clock.now() - GRACE)
+    blobs = Blob.objects.filter(store=row)
+    blobs.exclude(unreferenced_since=None).exclude(pk__in=unreferenced()).update(unreferenced_since=None)
+    unreferenced().filter(store=row, unreferenced_since=None).update(unreferenced_since=clock.now())
+    candidates = unreferenced().filter(store=row, unreferenced_since__lte=clock.now() - GRACE)
     return sum(_remove(row, sha256) for sha256 in candidates.values_list("sha256", flat=True).iterator(_BATCH))
 
 
@@ -87,11 +91,12 @@ def _remove(row: BlobStore, sha256: str) -> bool:
     try:
         with transaction.atomic():
             # Bytes without a row get one for the moment, so that a writer of the same bytes has to wait for it.
-            blob, _made = Blob.objects.select_for_update().get_or_create(
+            blob, made = Blob.objects.select_for_update().get_or_create(
                 store=row, sha256=sha256, defaults={"blake2b_256": "", "md5": "", "size": 0}
             )
-            if not unreferenced().filter(pk=blob.pk).exists() or not _old(raw.path(sha256)):
-                if _made:
+            due = made or unreferenced().filter(pk=blob.pk, unreferenced_since__lte=clock.now() - GRACE).exists()
+            if not due or not _old(raw.path(sha256)):
+                if made:
                     transaction.set_rollback(True)
                 return False
             blob.delete()

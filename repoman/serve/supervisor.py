@@ -98,7 +98,7 @@ class Supervisor:
 
     def _start_broker(self) -> None:
         broker.stop_leftover(self.data)
-        command = broker.command(self.data, log_level=self.configuration.log_level)
+        command = broker.command(self.data, log_level=self.configuration.log_level_checked)
         self.broker = self._child("broker", "lifeline", *command)
         self.broker.start()
 
@@ -127,7 +127,9 @@ class Supervisor:
     def _look_after_all(self) -> None:
         for child in [*([self.broker] if self.broker else []), *self.children]:
             if child is self.broker and not child.running and child.process is None:
-                broker.command(self.data, log_level=self.configuration.log_level)  # a leftover socket file is removed
+                broker.command(
+                    self.data, log_level=self.configuration.log_level_checked
+                )  # a leftover socket file is removed
             happened = child.look_after()
             if happened:
                 print(f"repoman: {happened}", file=sys.stderr, flush=True)

@@ -8,18 +8,18 @@ downloads or from the console.
 import asyncio
 import contextvars
 import functools
-import os
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import close_old_connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DATABASE_THREADS = int(os.environ.get("REPOMAN_DATABASE_THREADS", "8"))
-TRANSFER_THREADS = int(os.environ.get("REPOMAN_TRANSFER_THREADS", "32"))
+DATABASE_THREADS: int = settings.REPOMAN.database_threads
+TRANSFER_THREADS: int = settings.REPOMAN.transfer_threads
 
 _index_loop: asyncio.AbstractEventLoop | None = None
 _database_pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")

@@ -8,7 +8,6 @@ import json
 from repositories.dataplane.request import Request
 from repositories.dataplane.responses import Answer, Headers
 from repositories.domain import errors
-from repositories.protocol.xmlrpc import XmlRpcFault
 
 STATUS: dict[type[errors.RepositoryError], tuple[int, str]] = {
     errors.InvalidRequest: (400, "Bad Request"),
@@ -31,8 +30,6 @@ STATUS: dict[type[errors.RepositoryError], tuple[int, str]] = {
 }
 
 DEFAULT_RETRY_AFTER = 30  # seconds; poetry reads a number only, an HTTP date crashes it
-
-__all__ = ["STATUS", "XmlRpcFault", "answer_for", "unexpected"]
 
 
 def answer_for(error: errors.RepositoryError, request: Request) -> Answer:

@@ -130,7 +130,9 @@ def _head(file: DistributionFile, part: Part) -> FileHead:
         headers: Headers = [(b"cache-control", f"{_scope()}, no-cache".encode()), *cross_origin()]
         return FileHead(content_type="application/vnd.pypi.integrity.v1+json", etag="", modified="", headers=headers)
     hashes = file.hashes if part is Part.FILE else file.core_metadata or {}
-    headers = [(b"cache-control", f"{_scope()}, max-age={IMMUTABLE}, immutable".encode()), *cross_origin()]
+    # A client's copy of a file that may be replaced is compared by its ETag each time, else it would stay wrong for a year.
+    age = "no-cache" if file.replaceable else f"max-age={IMMUTABLE}, immutable"
+    headers = [(b"cache-control", f"{_scope()}, {age}".encode()), *cross_origin()]
     modified = format_datetime(file.upload_time.astimezone(UTC), usegmt=True) if file.upload_time else ""
     return FileHead(
         content_type="application/octet-stream",

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, quote
 
 from django.conf import settings
 
+from repositories.domain.errors import InvalidRequest
+
 Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -57,8 +59,11 @@ class Request:
         return None if value is None else value.decode("latin-1")
 
     def parameter(self, name: str) -> str | None:
-        """First value of a query parameter."""
-        return parse_qs(self.query, max_num_fields=50).get(name, [None])[0] if self.query else None
+        """First value of a query parameter. Raises InvalidRequest for a query nobody means."""
+        try:
+            return parse_qs(self.query, max_num_fields=50).get(name, [None])[0] if self.query else None
+        except ValueError:
+            raise InvalidRequest("The query has too many parameters") from None
 
     @property
     def reads(self) -> bool:

@@ -1,5 +1,6 @@
 """XML-RPC search over what lies in this server: hosted projects and cached ones, as far as the rules let them through."""
 
+import functools
 from dataclasses import replace
 
 from repoman.toolbox import clock, threads
@@ -7,7 +8,7 @@ from repositories import queries
 from repositories.dataplane.indexes import LiveRepository
 from repositories.dataplane.request import Receive, Request, Send
 from repositories.dataplane.responses import Answer, send_answer
-from repositories.domain.filtering import Context, Keep
+from repositories.domain.filtering import Context, Filter, Verdict, first_refusal
 from repositories.domain.names import NormalizedName
 from repositories.protocol import xmlrpc
 from repositories.recipe import RepositoryRow
@@ -40,10 +41,16 @@ def _hits(row: RepositoryRow, query: xmlrpc.SearchQuery) -> list[xmlrpc.SearchHi
     for repository in _visible(row):
         context = Context(repository=repository.name, now=clock.now())
         for name, summary, version in queries.local_projects(repository.id):
-            admitted = all(isinstance(rule.judge_project(name, context), Keep) for rule in repository.filters)
-            if admitted and name not in found and query.matches(name, summary):
+            if name in found or not query.matches(name, summary):
+                continue
+            judge = functools.partial(_judge, name, context)
+            if first_refusal(repository.filters, judge, repository.name) is None:
                 found[name] = xmlrpc.SearchHit(name=name, version=version, summary=summary)
     return sorted(found.values(), key=lambda hit: hit.name)[:MAX_HITS]
+
+
+def _judge(name: NormalizedName, context: Context, rule: Filter) -> Verdict:
+    return rule.judge_project(name, context)
 
 
 def _visible(row: RepositoryRow) -> list[RepositoryRow]:

@@ -111,12 +111,17 @@ class FilteredIndex:
         return self._first_refusal(lambda rule: rule.judge(file, context))
 
     def _first_refusal(self, ask: Callable[[Filter], Verdict]) -> Refused | None:
-        for rule in self._filters:
-            try:
-                verdict = ask(rule)
-            except Exception:
-                logger.exception("filter %s of %s failed and therefore refuses", rule.rule, self.name)
-                verdict = Refuse(f"Rule {rule.rule} could not be applied")
-            if isinstance(verdict, Refuse):
-                return Refused(verdict.detail, rule=rule.rule)
-        return None
+        return first_refusal(self._filters, ask, self.name)
+
+
+def first_refusal(filters: Sequence[Filter], ask: Callable[[Filter], Verdict], repository: str) -> Refused | None:
+    """The first refusal, None when all keep; one that raises refuses. ``repository`` is named in the log."""
+    for rule in filters:
+        try:
+            verdict = ask(rule)
+        except Exception:
+            logger.exception("filter %s of %s failed and therefore refuses", rule.rule, repository)
+            verdict = Refuse(f"Rule {rule.rule} could not be applied")
+        if isinstance(verdict, Refuse):
+            return Refused(verdict.detail, rule=rule.rule)
+    return None

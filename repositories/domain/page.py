@@ -38,8 +38,8 @@ class DistributionFile:
     (PEP 700), never the time of caching; ``first_seen`` aware UTC, when this server first saw the file;
     ``yanked`` False, True or the reason (PEP 592); ``core_metadata`` hashes of the ``.metadata`` side file, None when there
     is none to serve, empty when the upstream has one and gave no hash (PEP 658, 714); ``provenance`` whether attestations can
-    be served (PEP 740), None when unknown; ``origin`` name of the repository the file comes from; ``extra`` keys of the
-    upstream's JSON that are not known here, passed through.
+    be served (PEP 740), None when unknown; ``replaceable`` whether other bytes may take the name later; ``origin`` name of
+    the repository the file comes from; ``extra`` keys of the upstream's JSON that are not known here, passed through.
     """
 
     filename: str
@@ -53,6 +53,7 @@ class DistributionFile:
     yanked: bool | str = False
     core_metadata: Mapping[str, str] | None = None
     provenance: bool | None = None
+    replaceable: bool = False
     origin: str = ""
     location: Location = Location()
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -72,7 +72,8 @@ _WHEEL_TAG = re.compile(r"[A-Za-z0-9_.]+\Z", re.ASCII)
 _WHEEL_BUILD = re.compile(r"[0-9][A-Za-z0-9_.]*\Z", re.ASCII)
 _VARIANT_LABEL = re.compile(r"[0-9a-z_.]+\Z", re.ASCII)  # PEP 825
 _HEX = re.compile(r"[0-9a-f]+\Z", re.ASCII)
-_MAX_SPECIFIER = 1_000
+_MAX_SPECIFIER = 512  # what is kept of it has as much room
+_MAX_PYVERSION = 64
 _MAX_REQUIREMENT = 10_000
 
 
@@ -109,6 +110,8 @@ def check_pyversion(upload: Upload) -> None:
             raise InvalidRequest("Use 'source' as Python version for an sdist.")
     elif not upload.pyversion or upload.pyversion == "source":
         raise InvalidRequest("Python version is required for binary distribution uploads.")
+    elif len(upload.pyversion) > _MAX_PYVERSION:
+        raise InvalidRequest(f"{printable(upload.pyversion)!r} is too long for a Python version.")
 
 
 def check_form_against_archive(upload: Upload) -> None:

@@ -19,7 +19,7 @@ MAX_BYTES = 2 * 1024 * 1024
 MAX_HEADERS = 50_000
 MAX_HEADER_NAMES = 500  # reading costs names times headers
 MAX_SUMMARY = 512
-MAX_VERSION = 200
+MAX_VERSION = 120  # its canonical form, a little longer at times, must fit where it is kept
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\Z", re.ASCII)
 _NEWEST_MAJOR = 2

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +40,8 @@ class HostedIndex:
         page = await threads.database(queries.hosted_page, self._id, self.name, project)
         if page is None:
             raise NotFound(f"{self.name} has no project {project}")
+        if self._options["deployment_policy"] == "allow":
+            page = page.with_files(tuple(replace(file, replaceable=True) for file in page.files))
         return page
 
     async def open_file(self, file: DistributionFile, part: Part) -> FileSource:

@@ -41,21 +41,5 @@ def keep(
         upstream_pages.touch(repository_id=repository_id, project=file.project, visible=visible, now=now)
 
 
-def verified(*, repository_id: int, filename: str, now: datetime) -> None:
-    """The kept bytes have been compared with the index again; their age counts from now."""
-    CachedFile.objects.filter(repository_id=repository_id, filename=filename).update(cached_at=now)
-
-
-def forget(*, repository_id: int, filename: str, now: datetime) -> bool:
-    """Let go of a file's bytes; they are fetched again when somebody asks. Returns whether there was one."""
-    with transaction.atomic():
-        row = CachedFile.objects.filter(repository_id=repository_id, filename=filename).first()
-        if row is None:
-            return False
-        row.delete()
-        upstream_pages.touch(repository_id=repository_id, project=row.project, visible=True, now=now)
-    return True
-
-
 def _key(blob: Blob | None) -> int | None:
     return blob.pk if blob is not None else None

@@ -9,9 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from repoman.toolbox.secrets import seal
-from repositories.recipe import Option, OptionErrors, OptionValue, Recipe
+from repositories.recipe import SECRET_PURPOSE, Option, OptionErrors, OptionValue, Recipe
 
-SECRET_PURPOSE = "upstream-password"  # noqa: S105 - names the key, is none
 MAX_TEXT = 2000
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

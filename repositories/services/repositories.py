@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from blobstores.models import BlobStore
 from repositories.domain.names import is_repository_name
-from repositories.models import Member, Repository, RoutingRule, UpstreamPage
+from repositories.models import Member, Repository, RoutingRule, UpstreamHealth, UpstreamPage
 from repositories.recipe import OptionErrors, Recipe, recipes
 from repositories.services.configuration import configuration_changed
 from repositories.services.errors import ServiceErrors
@@ -85,6 +85,7 @@ def update_repository(
         checked, rows = _options_and_members(found, options, members, row, errors)
         if errors:
             raise ServiceErrors(errors)
+        _forget_upstream(found, row, checked)
         row.options, row.routing_rule, row.online = checked, rule, online
         row.save(update_fields=["options", "routing_rule", "online", "updated_at"])
         write_members(row, rows)
@@ -138,6 +139,19 @@ def invalidate_cache(repository: Repository) -> int:
         for row in {row.pk: row for row in [*proxies, repository]}.values():
             _content_changed(row)
     return len(proxies)
+
+
+def _forget_upstream(recipe: Recipe, row: Repository, after: Mapping[str, Any]) -> None:
+    """Forget how the upstream was doing when its settings change, and what it alone said when it is another one.
+
+    Project pages stay: they say which index they came from (`services/upstream_pages.py`).
+    """
+    if row.options == after:
+        return
+    UpstreamHealth.objects.filter(repository=row).delete()
+    addresses = [option.key for option in recipe.options if option.kind == "url"]
+    if any(row.options.get(key) != after[key] for key in addresses):
+        UpstreamPage.objects.filter(Q(absent=True) | Q(project=""), repository=row).delete()
 
 
 def _type(repository: Repository) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from repositories.domain.names import normalize
 from repositories.models import RoutingRule
 from repositories.services.configuration import configuration_changed
 from repositories.services.errors import ServiceErrors
@@ -46,11 +47,6 @@ def delete_routing_rule(rule: RoutingRule) -> None:
         rule.delete()
 
 
-def normalized_pattern(pattern: str) -> str:
-    """A pattern as it is matched: on normalized project names (PEP 503), so "Acme_*" means "acme-*"."""
-    return re.sub(r"[-_.]+", "-", pattern.strip()).lower()
-
-
 def _write(rule: RoutingRule, *, name: str, mode: str, patterns: Sequence[str], description: str) -> RoutingRule:
     errors: dict[str, Any] = {}
     name = name.strip()
@@ -75,7 +71,7 @@ def _write(rule: RoutingRule, *, name: str, mode: str, patterns: Sequence[str], 
 
 
 def _patterns(patterns: Sequence[str], errors: dict[str, Any]) -> list[str]:
-    checked = list(dict.fromkeys(normalized_pattern(pattern) for pattern in patterns if pattern.strip()))
+    checked: list[str] = list(dict.fromkeys(normalize(pattern.strip()) for pattern in patterns if pattern.strip()))
     wrong = [pattern for pattern in checked if len(pattern) > MAX_PATTERN or not _PATTERN.match(pattern)]
     if not checked:
         errors["patterns"] = _("Write at least one pattern, for example acme-*.")

@@ -1,6 +1,6 @@
 """Keeping an uploaded file: bytes first, then one transaction, so that a row never lacks its bytes."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -34,7 +34,7 @@ def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, re
         with transaction.atomic():
             if _already_there(repository_id, upload, replace):
                 return False
-            _record(repository_id, upload, blob_store.record(digests), blob_store.record(metadata))
+            _record(repository_id, upload, blob_store.record(digests), blob_store.record(metadata), replace)
     except IntegrityError:
         # Two uploads of one name at once: the unique constraint has chosen, now answer as if this one came second.
         if _already_there(repository_id, upload, replace):
@@ -61,24 +61,25 @@ def _already_there(repository_id: int, upload: Upload, replace: bool) -> bool:
     )
 
 
-def _record(repository_id: int, upload: Upload, blob: Blob, metadata: Blob) -> None:
-    project = _project(repository_id, upload)
-    Distribution.objects.update_or_create(
-        repository_id=repository_id,
-        filename=upload.file.filename,
-        defaults={
-            "project": project,
-            "version": upload.version,
-            "packagetype": upload.filetype,
-            "python_version": upload.pyversion,
-            "requires_python": upload.metadata.requires_python or "",
-            "blob": blob,
-            "metadata_blob": metadata,
-            "provenance": upload.provenance,
-            "uploaded_at": clock.now(),
-            "uploaded_by_id": upload.uploader_id,
-        },
-    )
+def _record(repository_id: int, upload: Upload, blob: Blob, metadata: Blob, replace: bool) -> None:
+    name: dict[str, Any] = {"repository_id": repository_id, "filename": upload.file.filename}
+    values: dict[str, Any] = {
+        "project": _project(repository_id, upload),
+        "version": upload.version,
+        "packagetype": upload.filetype,
+        "python_version": upload.pyversion,
+        "requires_python": upload.metadata.requires_python or "",
+        "blob": blob,
+        "metadata_blob": metadata,
+        "provenance": upload.provenance,
+        "uploaded_at": clock.now(),
+        "uploaded_by_id": upload.uploader_id,
+    }
+    if replace:
+        Distribution.objects.update_or_create(**name, defaults=values)
+    else:
+        # Not update_or_create: where transactions run side by side it would write over a rival's file.
+        Distribution.objects.create(**name, **values)
     Repository.objects.filter(pk=repository_id).update(generation=F("generation") + 1)
 
 

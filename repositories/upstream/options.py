@@ -13,11 +13,9 @@ from repoman.configuration import OFFICIAL_INDEX
 from repoman.toolbox import secrets
 from repositories import queries
 from repositories.domain.errors import UpstreamError
-from repositories.recipe import Option
+from repositories.recipe import SECRET_PURPOSE, Option
 from repositories.upstream.addresses import origin_of, reach
 from repositories.upstream.client import Upstream
-
-PASSWORD_PURPOSE = "upstream-password"  # noqa: S105 - names the key, is none
 
 OPTIONS = (
     Option(
@@ -185,7 +183,7 @@ def connect(options: ProxyOptions) -> Upstream:
     Raises UpstreamError when the stored password cannot be read.
     """
     try:
-        password = secrets.unseal(options.password, purpose=PASSWORD_PURPOSE) if options.password else ""
+        password = secrets.unseal(options.password, purpose=SECRET_PURPOSE) if options.password else ""
     except secrets.SecretUnreadable:
         raise UpstreamError(
             "The stored password of the upstream cannot be read, because the server's secret key has changed; enter it again"

@@ -48,6 +48,18 @@ def test_search_does_not_show_what_a_rule_hides(dana: Client) -> None:
     assert len(search(dana, {"name": "acme"}, repository="pypi-hosted")) == 2
 
 
+def test_a_rule_that_fails_hides_from_search(dana: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object, project: object, context: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("repositories.filters.routing_rule.RoutingRule.judge_project", fail)
+    rule = RoutingRule.objects.create(name="broken", mode="block", patterns=["nothing"])
+    Repository.objects.filter(name="pypi-all").update(routing_rule=rule)
+    configuration_changed()
+    assert search(dana, {"name": "acme"}) == []
+    assert len(search(dana, {"name": "acme"}, repository="pypi-hosted")) == 2
+
+
 def test_search_needs_the_right_to_read(stranger: Client) -> None:
     assert stranger.post("/repository/pypi-all/pypi", b"<methodCall/>").status == 401
 

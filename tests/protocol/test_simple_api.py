@@ -188,6 +188,11 @@ def test_5_no_metadata_for_an_sdist_and_the_same_rights_as_the_file(dana: Client
     assert stranger.get(f"{root}/packages/my-pkg/1.0/{WHEEL.filename}").status == 401
 
 
+def test_a_query_with_too_many_parameters_is_refused(dana: Client, root: str) -> None:
+    response = dana.get(f"{root}/simple/my-pkg/?{'&'.join('a=b' for _ in range(60))}")
+    assert (response.status, response.text) == (400, "The query has too many parameters\n")
+
+
 def test_6_head_says_what_get_says(dana: Client, root: str) -> None:
     for path in (f"/packages/my-pkg/1.0/{WHEEL.filename}", "/simple/my-pkg/", "/simple/"):
         got, head = dana.get(root + path), dana.head(root + path)

@@ -127,7 +127,10 @@ def test_redeploy_replaces_when_allowed(upload: Uploader, dana: Client) -> None:
     options(deployment_policy="allow")
     other = wheel("acme-tool", "1.0", payload=b"other")
     assert [upload(WHEEL).status, upload(other).status] == [200, 200]
-    assert dana.get(f"/repository/pypi-hosted/packages/acme-tool/1.0/{WHEEL.filename}").body == other.content
+    file = dana.get(f"/repository/pypi-hosted/packages/acme-tool/1.0/{WHEEL.filename}")
+    assert file.body == other.content
+    # Nobody may go on with the old bytes out of a cache.
+    assert file.headers["cache-control"] == "private, no-cache"
 
 
 def test_read_only_refuses_and_reads_on(upload: Uploader, dana: Client) -> None:

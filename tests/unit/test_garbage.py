@@ -28,9 +28,9 @@ def store(tmp_path):
 
 
 def keep(store, content: bytes, *, age: timedelta = LONG_AGO) -> Blob:
-    """A blob, row and bytes, of that age."""
+    """A blob whose bytes are of that age and that was found unreferenced that long ago."""
     blob = store.record(store.keep(content))
-    Blob.objects.filter(pk=blob.pk).update(created_at=clock.now() - age)
+    Blob.objects.filter(pk=blob.pk).update(unreferenced_since=clock.now() - age)
     written(store, blob.sha256, age)
     return blob
 
@@ -70,6 +70,25 @@ def test_young_blob_is_kept(store):
     young = keep(store, b"young", age=timedelta(hours=23))
     assert collect_garbage() == 0
     assert kept(store) == {young.sha256}
+
+
+def test_blob_that_has_just_lost_its_last_reference_is_marked_and_kept(store):
+    blob = store.record(store.keep(b"released"))
+    written(store, blob.sha256, LONG_AGO)
+    assert collect_garbage() == 0
+    blob.refresh_from_db()
+    assert clock.now() - blob.unreferenced_since < timedelta(minutes=1)
+    assert kept(store) == {blob.sha256}
+    Blob.objects.update(unreferenced_since=clock.now() - LONG_AGO)
+    assert collect_garbage() == 1
+    assert kept(store) == set()
+
+
+def test_recording_a_blob_again_takes_its_mark_away(store):
+    blob = keep(store, b"back again")
+    store.record(store.keep(b"back again"))
+    blob.refresh_from_db()
+    assert blob.unreferenced_since is None
 
 
 def test_blob_whose_bytes_were_written_again_is_kept(store):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from blobstores.models import BlobStore
-from repositories.models import Configuration, Repository, UpstreamPage
+from repositories.models import Configuration, Repository, UpstreamHealth, UpstreamPage
 from repositories.services.errors import ServiceErrors
 from repositories.services.members import member_names, members_below, would_circle
 from repositories.services.repositories import (
@@ -199,3 +199,37 @@ def test_invalidating_a_group_reaches_the_proxies_of_nested_groups_only() -> Non
     times = dict(UpstreamPage.objects.values_list("repository__name", "checked_at"))
     assert times["p"] == LONG_AGO
     assert times["apart"] != LONG_AGO
+
+
+def remembered(row: Repository) -> None:
+    """A listing, a page and a "no such project", and an upstream that is blocked."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    for project, absent in [("", False), ("six", False), ("gone", True)]:
+        UpstreamPage.objects.create(
+            repository=row, project=project, absent=absent, checked_at=moment, changed_at=moment
+        )
+    UpstreamHealth.objects.create(repository=row, status="auto-blocked", failures=5)
+
+
+def test_another_remote_url_starts_without_what_the_old_one_said_alone() -> None:
+    row = proxy("p")
+    remembered(row)
+    update_repository(row, options={"remote_url": "https://other.example"})
+    assert [page.project for page in UpstreamPage.objects.all()] == ["six"]
+    assert not UpstreamHealth.objects.exists()
+
+
+def test_other_settings_lift_a_block_and_keep_what_the_remote_said() -> None:
+    row = proxy("p")
+    remembered(row)
+    update_repository(row, options={"timeout": 30})
+    assert UpstreamPage.objects.count() == 3
+    assert not UpstreamHealth.objects.exists()
+
+
+def test_saving_the_same_settings_changes_nothing_about_the_remote() -> None:
+    row = proxy("p")
+    remembered(row)
+    update_repository(row, options={})
+    assert UpstreamPage.objects.count() == 3
+    assert UpstreamHealth.objects.get().failures == 5
