@@ -19,7 +19,7 @@ MAX_BYTES = 2 * 1024 * 1024
 MAX_HEADERS = 50_000
 MAX_HEADER_NAMES = 500  # reading costs names times headers
 MAX_SUMMARY = 512
-MAX_VERSION = 200
+MAX_VERSION = 128  # as much as a row holds
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\Z", re.ASCII)
 _NEWEST_MAJOR = 2
@@ -104,10 +104,9 @@ def is_version(version: str) -> bool:
     if len(version) > MAX_VERSION:
         return False
     try:
-        Version(version)
+        return len(str(Version(version))) <= MAX_VERSION
     except (InvalidVersion, ValueError):
         return False
-    return True
 
 
 def _read(raw: bytes) -> tuple[RawMetadata, Mapping[str, list[str]]]:
