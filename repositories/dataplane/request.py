@@ -16,6 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = b"/repository/"
+MAX_PARAMETERS = 50
 _HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
@@ -59,11 +60,11 @@ class Request:
         return None if value is None else value.decode("latin-1")
 
     def parameter(self, name: str) -> str | None:
-        """First value of a query parameter. Raises InvalidRequest for a query nobody means."""
+        """First value of a query parameter. Raises InvalidRequest for a query with more parameters than anybody means."""
         try:
-            return parse_qs(self.query, max_num_fields=50).get(name, [None])[0] if self.query else None
+            return parse_qs(self.query, max_num_fields=MAX_PARAMETERS).get(name, [None])[0] if self.query else None
         except ValueError:
-            raise InvalidRequest("The query has too many parameters") from None
+            raise InvalidRequest(f"The query has more than {MAX_PARAMETERS} parameters") from None
 
     @property
     def reads(self) -> bool:

@@ -72,8 +72,8 @@ _WHEEL_TAG = re.compile(r"[A-Za-z0-9_.]+\Z", re.ASCII)
 _WHEEL_BUILD = re.compile(r"[0-9][A-Za-z0-9_.]*\Z", re.ASCII)
 _VARIANT_LABEL = re.compile(r"[0-9a-z_.]+\Z", re.ASCII)  # PEP 825
 _HEX = re.compile(r"[0-9a-f]+\Z", re.ASCII)
-_MAX_SPECIFIER = 512  # what is kept of it has as much room
-_MAX_PYVERSION = 64
+_PYVERSION = re.compile(r"[\x20-\x7e]{0,64}\Z")
+_MAX_SPECIFIER = 512  # as much as a row holds
 _MAX_REQUIREMENT = 10_000
 
 
@@ -105,13 +105,15 @@ def check_filetype(upload: Upload) -> None:
 
 
 def check_pyversion(upload: Upload) -> None:
+    if not _PYVERSION.match(upload.pyversion):
+        raise InvalidRequest(
+            f"{printable(upload.pyversion)!r} is an invalid value for pyversion: write it as in 'py3' or 'cp312'"
+        )
     if upload.filetype == "sdist":
         if upload.pyversion != "source":
             raise InvalidRequest("Use 'source' as Python version for an sdist.")
     elif not upload.pyversion or upload.pyversion == "source":
         raise InvalidRequest("Python version is required for binary distribution uploads.")
-    elif len(upload.pyversion) > _MAX_PYVERSION:
-        raise InvalidRequest(f"{printable(upload.pyversion)!r} is too long for a Python version.")
 
 
 def check_form_against_archive(upload: Upload) -> None:

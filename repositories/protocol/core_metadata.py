@@ -104,10 +104,9 @@ def is_version(version: str) -> bool:
     if len(version) > MAX_VERSION:
         return False
     try:
-        Version(version)
+        return len(str(Version(version))) <= MAX_VERSION
     except (InvalidVersion, ValueError):
         return False
-    return True
 
 
 def _read(raw: bytes) -> tuple[RawMetadata, Mapping[str, list[str]]]:

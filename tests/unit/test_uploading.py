@@ -107,7 +107,7 @@ def test_pyversion_must_fit_the_filetype():
     message = "Python version is required for binary distribution uploads."
     assert refused(upload(pyversion="")) == message
     assert refused(upload(pyversion="source")) == message
-    assert refused(upload(pyversion="p" * 65)).endswith("is too long for a Python version.")
+    assert "is an invalid value for pyversion" in refused(upload(pyversion="p" * 65))
 
 
 def test_t13_form_must_agree_with_the_archive():
