@@ -1,6 +1,6 @@
 """Finding plugins: one file per kind in a folder of ours, or an entry point of an installed package.
 
-A recipe, a filter, a blob store kind or a sign-in backend registers itself by defining one module-level
+A recipe, a filter or a blob store kind registers itself by defining one module-level
 object. Ours are found by walking the folder, others through the entry-point group of the same name, so
 an outside plugin is loaded exactly as our own are.
 """
