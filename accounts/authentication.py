@@ -84,16 +84,26 @@ class GuessLimit:
         self._free, self._window, self._ticks = free, window, ticks
         self._lock = threading.Lock()
 
-    def exceeded(self, address: str) -> bool:
-        with self._lock:
-            return len(self._recent(address)) >= self._free
+    def begin(self, address: str) -> bool:
+        """Count a guess before it is checked, so that guesses at the same time cannot pass the limit together.
 
-    def miss(self, address: str) -> None:
+        Returns False when the address has to wait.
+        """
         with self._lock:
-            self._misses[address] = [*self._recent(address), self._ticks()]
+            recent = self._recent(address)
+            if len(recent) >= self._free:
+                return False
+            self._misses[address] = [*recent, self._ticks()]
             self._misses.move_to_end(address)
             while len(self._misses) > _REMEMBERED:
                 self._misses.popitem(last=False)
+            return True
+
+    def right(self, address: str) -> None:
+        """Take one guess back: it was none."""
+        with self._lock:
+            if self._misses.get(address):
+                self._misses[address].pop()
 
     def _recent(self, address: str) -> list[float]:
         since = self._ticks() - self._window
@@ -165,17 +175,17 @@ def _matching_token(name: str, pass_code: str) -> UserToken | None:
 
 
 def _matching_user(name: str, password: str, address: str) -> User | None:
-    if _guesses.exceeded(address):
-        raise CredentialsRefused("Too many wrong passwords from this address; wait a minute or use a user token")
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None and len(name) == NAME_CODE_LENGTH and len(password) == PASS_CODE_LENGTH:
         return None  # a token that was reset: no guess, and not worth a password hash for each request of a CI job
+    if not _guesses.begin(address):
+        raise CredentialsRefused("Too many wrong passwords from this address; wait a minute or use a user token")
     # The same work for an unknown name, so that time does not tell which names exist.
     if user is None:
         make_password(password)
     elif user.has_usable_password() and check_password(password, user.password):
+        _guesses.right(address)
         return user
-    _guesses.miss(address)
     return None
 
 

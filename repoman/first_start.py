@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Role, User
+from accounts.services.users import FIRST_PASSWORD_FILE
 from blobstores.models import BlobStore
 from repoman.configuration import OFFICIAL_INDEX, ConfigurationError
 from repositories.models import Repository
@@ -29,7 +30,8 @@ def set_up() -> None:
     if not BlobStore.objects.exists():
         BlobStore.objects.create(name="default", kind="filesystem")
     if not User.objects.exists():
-        _make_administrator(settings.DATA_DIR / "admin.password")
+        _make_administrator(settings.DATA_DIR / FIRST_PASSWORD_FILE)
+    _drop_old_password(settings.DATA_DIR / FIRST_PASSWORD_FILE)
     if not Repository.objects.exists():
         with transaction.atomic():
             _make_repositories()
@@ -44,6 +46,13 @@ def _make_administrator(file: Path) -> None:
     elif len(password) < _MINIMUM:
         raise ConfigurationError(f"REPOMAN_ADMIN_PASSWORD is too short; it must have {_MINIMUM} characters or more")
     User.objects.create_user(ADMINISTRATOR, password=password, role=Role.ADMINISTRATOR)
+
+
+def _drop_old_password(file: Path) -> None:
+    """Remove the file when its password is no longer the administrator's, as after `repoman changepassword`."""
+    user = User.objects.filter(username=ADMINISTRATOR).first()
+    if file.exists() and (user is None or not user.check_password(file.read_text().strip())):
+        file.unlink()
 
 
 def _write_private(path: Path, text: str) -> None:

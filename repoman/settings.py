@@ -24,7 +24,7 @@ DEBUG = False
 _base_host = urlsplit(REPOMAN.base_url).hostname
 ALLOWED_HOSTS = [
     "localhost", "127.0.0.1", "[::1]", socket.gethostname(), socket.getfqdn(), *REPOMAN.allowed_hosts,
-    *([_base_host] if _base_host else []), *([REPOMAN.host] if REPOMAN.host not in ("0.0.0.0", "::") else []),  # noqa: S104
+    *(f"[{host}]" if ":" in host else host for host in (_base_host, REPOMAN.host) if host and host not in ("0.0.0.0", "::")),  # noqa: S104
 ]  # fmt: skip
 CSRF_FAILURE_VIEW = "repoman.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [REPOMAN.base_url.rstrip("/")] if REPOMAN.base_url else []

@@ -19,7 +19,7 @@ from repositories.models import (
     TrustedCertificate,
     UpstreamPage,
 )
-from repositories.recipe import FilterFacts, RepositoryRow, RoutingRuleRow, filter_kinds
+from repositories.recipe import FilterFacts, RepositoryRow, RoutingRuleRow, filter_kinds, recipes
 
 # --- configuration -----------------------------------------------------------------------------------------------------
 
@@ -47,6 +47,13 @@ def repository_rows() -> Mapping[str, RepositoryRow]:
     return {row.name.lower(): make(pk) for pk, row in rows.items()}
 
 
+def _with_defaults(repository: Repository) -> dict[str, Any]:
+    """The row's options, with the defaults of those that were declared after the row was written."""
+    recipe = recipes().get(repository.recipe)
+    declared = recipe.options if recipe is not None else ()
+    return {**{option.key: option.default for option in declared}, **repository.options}
+
+
 def _row(repository: Repository, members: tuple[RepositoryRow, ...]) -> RepositoryRow:
     rule = repository.routing_rule
     facts = FilterFacts(
@@ -60,7 +67,7 @@ def _row(repository: Repository, members: tuple[RepositoryRow, ...]) -> Reposito
         recipe=repository.recipe,
         online=repository.online,
         blob_store=repository.blob_store.name,
-        options=repository.options,
+        options=_with_defaults(repository),
         members=members,
         filters=tuple(filter_ for filter_ in live if filter_ is not None),
     )

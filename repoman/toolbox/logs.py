@@ -35,6 +35,9 @@ def configuration(level: str, format: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level.upper()},
         "loggers": {
             "django.request": {"level": "ERROR"},
+            # Refused with 400 and no fault of the server: a traceback for each lets scanners fill the log.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
             **{name: {"level": chatter} for name in ("_granian", "celery", "kombu", "amqp", "urllib3", "asyncio")},
         },
     }

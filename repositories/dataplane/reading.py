@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from repositories.dataplane.access import cacheable_by_anyone
 from repositories.dataplane.indexes import LiveRepository
 from repositories.dataplane.request import Receive, Request, Send
-from repositories.dataplane.responses import Answer, FileHead, Headers, page, send_answer, send_file
+from repositories.dataplane.responses import Answer, FileHead, Headers, not_modified, page, send_answer, send_file
 from repositories.domain.errors import NotFound
 from repositories.domain.index import ByteStream, FileSource, LocalFile, Part, Redirect, find_file
 from repositories.domain.names import NormalizedName
@@ -113,6 +113,10 @@ async def get_file(
         raise NotFound(f"{file.filename} has no metadata file")
     head = _head(file, question.part)
     source: FileSource
+    if not_modified(request, head):
+        # Known from the page alone: nothing is opened, and nothing fetched from an upstream.
+        await send_answer(request, Answer(status=304, etag=head.etag, headers=head.headers), send)
+        return
     if request.method == "HEAD" and question.part is Part.FILE and file.size is not None:
         # The page knows the size: nothing is fetched from an upstream for a HEAD.
         source = ByteStream(file.size, ByteStream.holding(b"").chunks)

@@ -11,7 +11,7 @@ from repositories.dataplane.responses import Answer, send_answer
 from repositories.domain.filtering import Context, Filter, Verdict, first_refusal
 from repositories.domain.names import NormalizedName
 from repositories.protocol import xmlrpc
-from repositories.recipe import RepositoryRow
+from repositories.recipe import RepositoryRow, recipes
 
 MAX_HITS = 100
 
@@ -38,7 +38,8 @@ async def _body(receive: Receive) -> bytes:
 
 def _hits(row: RepositoryRow, query: xmlrpc.SearchQuery) -> list[xmlrpc.SearchHit]:
     found: dict[NormalizedName, xmlrpc.SearchHit] = {}
-    for repository in _visible(row):
+    # Hosted repositories first: a name they own is theirs, whatever a proxy has cached of it.
+    for repository in sorted(_visible(row), key=lambda visible: visible.recipe not in _hosted()):
         context = Context(repository=repository.name, now=clock.now())
         for name, summary, version in queries.local_projects(repository.id):
             if name in found or not query.matches(name, summary):
@@ -51,6 +52,10 @@ def _hits(row: RepositoryRow, query: xmlrpc.SearchQuery) -> list[xmlrpc.SearchHi
 
 def _judge(name: NormalizedName, context: Context, rule: Filter) -> Verdict:
     return rule.judge_project(name, context)
+
+
+def _hosted() -> set[str]:
+    return {key for key, recipe in recipes().items() if recipe.type == "hosted"}
 
 
 def _visible(row: RepositoryRow) -> list[RepositoryRow]:

@@ -274,9 +274,9 @@ def test_the_first_page_gives_the_address_of_the_group(user: Client) -> None:
     assert "http://localhost/repository/ours/simple/" not in text
 
 
-def test_trusted_host_is_named_only_where_pip_needs_it(user: Client, settings: Any) -> None:
+def test_trusted_host_is_named_only_over_plain_http(user: Client, settings: Any) -> None:
     hosted("ours")
-    assert "trusted" not in page(user, "/browse/ours/")
+    assert "trusted-host = localhost" in page(user, "/browse/ours/")
     for base, named in (("http://packages.example:8081", True), ("https://packages.example", False)):
         settings.REPOMAN = type(settings.REPOMAN)(base_url=base)
         assert ("trusted-host = packages.example" in page(user, "/browse/ours/")) is named
@@ -298,7 +298,7 @@ def test_a_project_lists_versions_newest_first_with_all_there_is_to_know(user: C
     assert "broken build" in text
     assert "&gt;=3.9" in text
     assert "2026-03-04 05:06" in text
-    assert "pip install --index-url http://localhost/repository/all/simple/ acme-core" in text
+    assert "pip install --index-url http://localhost/repository/all/simple/ --trusted-host localhost acme-core" in text
     assert "answered by: ours" in text
     assert user.get("/browse/all/Acme.Core/")["Location"] == "/browse/all/acme-core/"
 

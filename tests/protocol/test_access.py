@@ -147,3 +147,20 @@ def test_no_bad_host_header_is_ever_reflected(dana: Client, host: str) -> None:
 def test_path_variants_open_nothing(dana: Client, stranger: Client, path: str) -> None:
     assert dana.get(f"/repository/pypi-hosted{path}").status in (400, 404)
     assert stranger.get(f"/repository/pypi-hosted{path}").status in (400, 401, 404)
+
+
+def test_a_repository_of_a_type_that_is_not_installed_is_unavailable_and_not_skipped(dana: Client) -> None:
+    Repository.objects.filter(name="pypi-hosted").update(recipe="conda-hosted")
+    configuration_changed()
+    for repository in ("pypi-hosted", "pypi-all"):
+        response = dana.get(f"/repository/{repository}/simple/acme-tool/")
+        assert (response.status, response.text) == (
+            503,
+            "Repository pypi-hosted is of a type this server does not know\n",
+        )
+
+
+def test_options_that_were_declared_later_have_their_defaults(dana: Client) -> None:
+    Repository.objects.update(options={})
+    configuration_changed()
+    assert dana.get("/repository/pypi-all/simple/acme-tool/").status == 200

@@ -61,3 +61,14 @@ def test_given_password_that_is_too_short_makes_nothing(settings):
     with pytest.raises(ConfigurationError, match="10 characters or more"):
         first_start.set_up()
     assert not User.objects.exists()
+
+
+def test_a_first_password_that_was_changed_elsewhere_does_not_stay_in_its_file(folder):
+    first_start.set_up()
+    user = User.objects.get()
+    first_start.set_up()
+    assert (folder / "admin.password").exists()
+    user.set_password("changed on the command line")
+    user.save()
+    first_start.set_up()
+    assert not (folder / "admin.password").exists()
