@@ -87,8 +87,8 @@ def address(href: object, base_url: str) -> str | None:
                     return None
                 href = parts.geturl()
         host = href.split("/", 3)[2]
-        if host.startswith("[") or "[" in host or "]" in host:
-            urlsplit(href)
+        if "[" in host or "]" in host or not host.isascii():
+            urlsplit(href)  # refuses addresses and names that cannot be
         return href if host else None
     except (ValueError, IndexError):
         return None

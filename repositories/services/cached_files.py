@@ -10,6 +10,7 @@ from blobstores.stores import BlobStore
 from repositories.domain.page import DistributionFile
 from repositories.models import CachedFile
 from repositories.services import upstream_pages
+from repositories.vanishing import unless_deleted
 
 
 def keep(
@@ -24,7 +25,7 @@ def keep(
 ) -> None:
     """Record committed bytes of a file: its content, its core metadata, its provenance, or several at once."""
     parts = {"blob": content, "metadata_blob": metadata, "provenance_blob": provenance}
-    with transaction.atomic():
+    with unless_deleted(repository_id):
         kept: dict[str, Blob | None] = {
             column: blob_store.record(digests) for column, digests in parts.items() if digests is not None
         }

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import F
 
 from repositories import queries
@@ -15,6 +14,7 @@ from repositories.models import CachedFile, Repository, UpstreamPage
 from repositories.protocol import page_document
 from repositories.protocol.page_document import DocumentDamaged
 from repositories.queries import CachedFileRecord
+from repositories.vanishing import unless_deleted
 
 LISTING = ""  # the "project" of the root list
 _MEMORY_FILES = 20_000  # decoded files kept in a process, some 1.5 KB each
@@ -163,7 +163,7 @@ def save(
     now: datetime,
 ) -> None:
     """Keep a page as the upstream gave it now; when each file was first seen is carried over."""
-    with transaction.atomic():
+    with unless_deleted(repository_id):
         row = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project).first()
         before = _page_of(row, source)
         document = page_document.pack_page(page_document.with_first_seen(page, before, now), source)
@@ -190,18 +190,19 @@ def save_listing(
     *, repository_id: int, projects: dict[NormalizedName, str], etag: str, last_modified: str, now: datetime
 ) -> None:
     """Keep the root list."""
-    UpstreamPage.objects.update_or_create(
-        repository_id=repository_id,
-        project=LISTING,
-        defaults={
-            "document": page_document.pack_listing(projects),
-            "absent": False,
-            "etag": etag,
-            "last_modified": last_modified,
-            "checked_at": now,
-            "changed_at": now,
-        },
-    )
+    with unless_deleted(repository_id):
+        UpstreamPage.objects.update_or_create(
+            repository_id=repository_id,
+            project=LISTING,
+            defaults={
+                "document": page_document.pack_listing(projects),
+                "absent": False,
+                "etag": etag,
+                "last_modified": last_modified,
+                "checked_at": now,
+                "changed_at": now,
+            },
+        )
 
 
 def load_listing(*, repository_id: int) -> KeptListing | None:
@@ -227,7 +228,7 @@ def mark_absent(*, repository_id: int, project: str, now: datetime) -> None:
 
     The document of a project that was there stays, so that its files keep the time they were first seen if it comes back.
     """
-    with transaction.atomic():
+    with unless_deleted(repository_id):
         row = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project).first()
         UpstreamPage.objects.update_or_create(
             repository_id=repository_id,

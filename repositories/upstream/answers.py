@@ -41,7 +41,7 @@ def _retry_after(value: str) -> int | None:
         return min(max(int(value[:9]), 1), _MAX_RETRY_AFTER)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):  # the last for years and zones beyond all numbers
         return None
     seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()).total_seconds()
     return min(max(int(seconds), 1), _MAX_RETRY_AFTER)

@@ -34,6 +34,7 @@ from repositories.upstream.failures import invalid_error, redirect_error, slow_e
 BLOCK = 256 * 1024
 MAX_REDIRECTS = 10
 _DRAINED = 64 * 1024
+_LENGTH_DIGITS = 18  # of a Content-Length; thousands of digits cannot even be made a number
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _RETRIED = frozenset(("refused", "connection", "dns"))
 _TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)
@@ -180,8 +181,9 @@ class Answer:
 
     @property
     def length(self) -> int | None:
+        """Content-Length in bytes; None when it is absent or no length that can be."""
         value = self.headers.get("Content-Length", "")
-        return int(value) if value.isascii() and value.isdigit() else None
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= _LENGTH_DIGITS else None
 
     @property
     def certificate_end(self) -> str:

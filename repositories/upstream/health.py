@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db import transaction
-
 from repositories.domain.errors import RepositoryError, UpstreamBlocked
 from repositories.models import UpstreamHealth
 from repositories.upstream.failures import failure_of
+from repositories.vanishing import unless_deleted
 
 Status = Literal["ready", "available", "unavailable", "auto-blocked", "blocked"]
 STATUSES: tuple[Status, ...] = ("ready", "available", "unavailable", "auto-blocked", "blocked")
@@ -96,7 +95,8 @@ def record(
     """Write down how a request went; ``error`` None for one that went well, ``subject`` what was asked for."""
     if error is not None and counts(error):
         if permit.probing or not _repeats(repository_id, error, subject):
-            _failed(repository_id, error, permit, auto_block, now)
+            with unless_deleted(repository_id):
+                _failed(repository_id, error, permit, auto_block, now)
     elif error is None or _answered(error):
         _subjects.pop(repository_id, None)
         _succeeded(repository_id, now)
@@ -128,13 +128,13 @@ def _succeeded(repository_id: int, now: datetime) -> None:
     fresh = row is not None and row.checked_at is not None and row.checked_at > now - _REFRESHED
     if row is not None and fresh and row.status == "available" and not row.failures:
         return
-    UpstreamHealth.objects.update_or_create(
-        repository_id=repository_id,
-        defaults={"status": "available", "reason": "", "failures": 0, "blocked_until": None, "checked_at": now},
-    )
+    with unless_deleted(repository_id):
+        UpstreamHealth.objects.update_or_create(
+            repository_id=repository_id,
+            defaults={"status": "available", "reason": "", "failures": 0, "blocked_until": None, "checked_at": now},
+        )
 
 
-@transaction.atomic
 def _failed(repository_id: int, error: RepositoryError, permit: Permit, auto_block: bool, now: datetime) -> None:
     UpstreamHealth.objects.get_or_create(repository_id=repository_id)
     row = UpstreamHealth.objects.select_for_update().get(repository_id=repository_id)
