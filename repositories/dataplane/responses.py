@@ -136,7 +136,7 @@ def not_modified(request: Request, head: FileHead) -> bool:
 def _same_or_later(left: str, right: str) -> bool:
     try:
         return parsedate_to_datetime(left) >= parsedate_to_datetime(right)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last for years and zones beyond all numbers
         return False
 
 
