@@ -9,7 +9,8 @@ from blobstores.kind import BlobWriter, NoSpace, StoreFailure
 from blobstores.models import Blob
 from blobstores.stores import BlobStore
 from repoman.toolbox import clock
-from repositories.domain.errors import FileExists, Forbidden, StorageFailed, StorageFull
+from repositories.domain.errors import FileExists, Forbidden, NotFound, StorageFailed, StorageFull
+from repositories.domain.names import printable
 from repositories.domain.uploading import Upload
 from repositories.models import Distribution, Project, Repository
 
@@ -18,7 +19,8 @@ def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, re
     """Keep one checked upload; the next page lists it when this returns.
 
     ``replace`` lets other bytes take a file's name. Returns False when the very same file was there already.
-    Raises FileExists, Forbidden (archived or quarantined project), StorageFull, StorageFailed.
+    Raises FileExists, Forbidden (archived or quarantined project), NotFound (the repository is gone), StorageFull,
+    StorageFailed.
     """
     if _already_there(repository_id, upload, replace):
         return False
@@ -39,6 +41,8 @@ def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, re
         # Two uploads of one name at once: the unique constraint has chosen, now answer as if this one came second.
         if _already_there(repository_id, upload, replace):
             return False
+        if not Repository.objects.filter(pk=repository_id).exists():
+            raise NotFound("The repository was deleted during the upload; nothing was kept") from None
         raise
     return True
 
@@ -90,7 +94,7 @@ def _project(repository_id: int, upload: Upload) -> Project:
     )
     if project.status in ("archived", "quarantined"):
         raise Forbidden(f"Project {project.display_name} is {project.status}; it takes no uploads")
-    summary = upload.metadata.summary[:512]
+    summary = printable(upload.metadata.summary, 512)  # a NUL is more than some databases take
     if (project.display_name, project.summary) != (upload.display_name, summary):
         project.display_name, project.summary = upload.display_name, summary
         project.save(update_fields=["display_name", "summary"])
