@@ -24,6 +24,7 @@ TRANSFER_THREADS: int = settings.REPOMAN.transfer_threads
 _index_loop: asyncio.AbstractEventLoop | None = None
 _database_pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
 _transfer_pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="transfer")
+_question_pool = ThreadPoolExecutor(TRANSFER_THREADS, thread_name_prefix="question")
 
 
 async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -37,6 +38,11 @@ async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
 async def transfer(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a sync function that does network or file work (no database) in the transfer pool."""
     return await _run(_transfer_pool, functools.partial(function, *args, **kwargs))
+
+
+async def question(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a short request to another server, which may hang, in a pool of its own: files kept here do not wait for it."""
+    return await _run(_question_pool, functools.partial(function, *args, **kwargs))
 
 
 def serve_from(loop: asyncio.AbstractEventLoop) -> None:

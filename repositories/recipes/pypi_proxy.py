@@ -332,7 +332,7 @@ class ProxyIndex:
         """Ask the upstream when that is allowed, and write down how it went."""
         permit, upstream = await threads.database(self._permit)
         try:
-            answer = await threads.transfer(question, upstream)
+            answer = await threads.question(question, upstream)
         except RepositoryError as error:
             await threads.database(self._record_health, subject, error, permit)
             raise

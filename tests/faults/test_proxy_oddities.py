@@ -1,14 +1,18 @@
-"""Answers of an upstream at the edge of what numbers, addresses and moments can be, and a proxy deleted while it asks."""
+"""Upstreams at the edge: hanging, beyond all numbers, with impossible addresses, or deleted from here while they are asked."""
 
+import asyncio
 import contextlib
 import json
 import threading
+import time
 
 import pytest
 from django.db import connection
 
+from repoman.toolbox import threads
 from repositories.domain.errors import NotFound, RepositoryError, UpstreamError
 from repositories.domain.index import Part
+from repositories.domain.names import normalize
 from repositories.models import Repository, UpstreamHealth, UpstreamPage
 from tests.distributions import wheel
 from tests.simulators import upstream as faults
@@ -76,3 +80,21 @@ def test_a_proxy_deleted_while_it_asks_is_no_fault(proxy, upstream, path, works)
     deletion.join()
     assert not UpstreamPage.objects.exists()
     assert not UpstreamHealth.objects.exists()
+
+
+def test_r8_a_hanging_upstream_does_not_hold_up_files_that_are_kept(proxy, upstream) -> None:
+    upstream.fault("/simple/", faults.hang())
+    index = proxy.index
+
+    async def waited() -> float:
+        names = [normalize(f"demo{number}") for number in range(threads.TRANSFER_THREADS + 8)]
+        asking = [asyncio.ensure_future(index.project_page(name)) for name in names]
+        while len(upstream.asked) < threads.TRANSFER_THREADS:
+            await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await threads.transfer(time.monotonic)
+        elapsed = time.monotonic() - began
+        await asyncio.gather(*asking, return_exceptions=True)
+        return elapsed
+
+    assert asyncio.run(waited()) < 1  # the upstream's timeout is 2
