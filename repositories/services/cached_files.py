@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from blobstores.kind import Digests
 from blobstores.models import Blob
 from blobstores.stores import BlobStore

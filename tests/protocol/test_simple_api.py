@@ -327,9 +327,3 @@ def test_what_a_request_costs_in_queries(dana: Client, root: str, pool_queries: 
 def test_a_condition_with_a_moment_beyond_all_numbers_counts_as_not_asked(dana: Client, root: str, moment: str) -> None:
     response = dana.get(f"{root}/packages/my-pkg/1.0/{WHEEL.filename}", if_modified_since=moment)
     assert (response.status, response.body) == (200, WHEEL.content)
-
-
-def test_a_query_with_too_many_parameters_is_refused(dana: Client, root: str) -> None:
-    query = "&".join(f"a={number}" for number in range(51))
-    response = dana.get(f"{root}/simple/?{query}")
-    assert (response.status, response.text) == (400, "The query has more than 50 parameters\n")

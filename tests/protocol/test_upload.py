@@ -315,21 +315,6 @@ def test_a_repository_deleted_during_an_upload_is_404(
     assert nothing_is_left(tmp_path)
 
 
-@pytest.mark.parametrize("pyversion", ["p" * 65, "py3\0", "py\n3"])
-def test_a_python_version_that_no_row_can_hold_is_refused(upload: Uploader, pyversion: str, tmp_path: Path) -> None:
-    response = upload(WHEEL, pyversion=pyversion)
-    assert response.status == 400
-    assert "is an invalid value for pyversion" in response.text
-    assert nothing_is_left(tmp_path)
-
-
-def test_versions_and_python_requirements_longer_than_a_row_are_refused(upload: Uploader, tmp_path: Path) -> None:
-    long = "1." + "0" * 130
-    assert upload(wheel("acme-tool", long)).status == 400
-    assert upload(wheel("acme-tool", "1.0", requires_python=",".join([">=3.9"] * 90))).status == 400
-    assert nothing_is_left(tmp_path)
-
-
 def test_control_characters_of_a_summary_are_not_kept(upload: Uploader) -> None:
     assert upload(wheel("acme-tool", "1.0", summary="A\0 tool")).status == 200
     assert "\0" not in Project.objects.get(name="acme-tool").summary
