@@ -27,7 +27,7 @@ check: $(VENV)/.check ## Format, lint, types, import rules, templates, migration
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/djlint --quiet --lint templates
 	@mkdir -p .cache/check
 	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py makemigrations --check --dry-run
 	REPOMAN_DATA_DIR=.cache/check $(BIN)/python manage.py check --fail-level WARNING

@@ -29,7 +29,7 @@ class AccountsConfig(AppConfig):
         )
         register(
             Entry(
-                label=_("User tokens"),
+                label=_("Token settings"),
                 icon="finger-print",
                 url_name="token-settings",
                 group="administration",

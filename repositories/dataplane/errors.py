@@ -29,7 +29,9 @@ STATUS: dict[type[errors.RepositoryError], tuple[int, str]] = {
     errors.UpstreamError: (502, "Bad Gateway"),
 }
 
-DEFAULT_RETRY_AFTER = 30  # seconds; poetry reads a number only, an HTTP date crashes it
+# Seconds; poetry reads a number only, an HTTP date crashes it. pip waits as long as this says, five times over, before it
+# says anything; for a repository an administrator took offline it would wait in vain.
+LONGEST_RETRY_AFTER = 5
 
 
 def answer_for(error: errors.RepositoryError, request: Request) -> Answer:
@@ -40,8 +42,8 @@ def answer_for(error: errors.RepositoryError, request: Request) -> Answer:
         headers.append((b"www-authenticate", b'Basic realm="Repoman", charset="UTF-8"'))
     if status == 405:
         headers.append((b"allow", b"POST" if request.reads else b"GET, HEAD"))
-    if status in (503, 504):
-        retry_after = getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER
+    if status in (503, 504) and not isinstance(error, errors.Offline):
+        retry_after = min(getattr(error, "retry_after", None) or LONGEST_RETRY_AFTER, LONGEST_RETRY_AFTER)
         headers.append((b"retry-after", str(retry_after).encode()))
     extra = {"rule": error.rule} if isinstance(error, errors.Refused) else {}
     return _answer(request, status, title, error.detail, headers, extra)

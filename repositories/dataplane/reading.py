@@ -1,8 +1,10 @@
 """Answers to reads: project list, project page, file and side files, JSON API."""
 
+import asyncio
 from datetime import UTC
 from email.utils import format_datetime
 
+from repoman.toolbox import threads
 from repositories.dataplane.access import cacheable_by_anyone
 from repositories.dataplane.indexes import LiveRepository
 from repositories.dataplane.request import Receive, Request, Send
@@ -16,13 +18,19 @@ from repositories.protocol import legacy_json, negotiation, pypi, simple_html, s
 IMMUTABLE = 365 * 24 * 3600
 _JSON = "application/json"
 _METADATA_LIMIT = 16 * 1024 * 1024
+_one_list_at_a_time = asyncio.Semaphore(1)
 
 
 async def project_list(live: LiveRepository, request: Request, send: Send) -> None:
     content_type = negotiation.select(request.header(b"accept"), request.parameter("format"))
-    listing = await live.index.project_list()
     render = simple_json.render_root if content_type == negotiation.JSON else simple_html.render_root
-    await _send_page(request, render(listing), content_type, listing.freshness, send)
+    # A public index has close to a million names: one list at a time, made beside the loop that serves everybody else.
+    async with _one_list_at_a_time:
+        listing = await live.index.project_list()
+        body, freshness = await threads.transfer(render, listing), listing.freshness
+        del listing
+        answer = await _page(request, body, content_type, freshness)
+    await send_answer(request, answer, send)
 
 
 async def project_page(
@@ -76,12 +84,15 @@ async def _metadata(live: LiveRepository, file: DistributionFile) -> bytes | Non
 
 
 async def _send_page(request: Request, body: bytes, content_type: str, freshness: Freshness, send: Send) -> None:
+    await send_answer(request, await _page(request, body, content_type, freshness), send)
+
+
+async def _page(request: Request, body: bytes, content_type: str, freshness: Freshness) -> Answer:
     label = f"{content_type}; charset=utf-8" if content_type.endswith("html") else content_type
     encoding = negotiation.choose_encoding(request.header(b"accept-encoding"))
-    answer = await page(
+    return await page(
         request, body=body, content_type=label, encoding=encoding, headers=page_headers(request, freshness)
     )
-    await send_answer(request, answer, send)
 
 
 def page_headers(request: Request, freshness: Freshness) -> Headers:

@@ -45,7 +45,8 @@ async def page(request: Request, *, body: bytes, content_type: str, encoding: st
 
     The ETag is of the content and names the encoding, since it is a strong one for exactly these bytes.
     """
-    digest = hashlib.blake2b(body + content_type.encode(), digest_size=16).hexdigest()
+    large = len(body) >= _IN_THREAD_FROM
+    digest = await threads.transfer(_digest, body, content_type) if large else _digest(body, content_type)
     if len(body) < COMPRESS_FROM:
         encoding = ""
     etag = f'"{digest}{"-" + encoding if encoding else ""}"'
@@ -55,8 +56,14 @@ async def page(request: Request, *, body: bytes, content_type: str, encoding: st
     if encoding:
         headers.append((b"content-encoding", encoding.encode()))
         compress = _gzip if encoding == "gzip" else _zstd
-        body = await threads.transfer(compress, body) if len(body) >= _IN_THREAD_FROM else compress(body)
+        body = await threads.transfer(compress, body) if large else compress(body)
     return Answer(content_type=content_type, body=body, etag=etag, headers=headers)
+
+
+def _digest(body: bytes, content_type: str) -> str:
+    hasher = hashlib.blake2b(content_type.encode(), digest_size=16)
+    hasher.update(body)
+    return hasher.hexdigest()
 
 
 def _gzip(body: bytes) -> bytes:

@@ -4,6 +4,7 @@ A filter never touches the network, the database or the clock: what it needs is 
 fails refuses (fail closed).
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -76,6 +77,10 @@ class FilteredIndex:
 
     async def project_list(self) -> ProjectList:
         listing = await self._index.project_list()
+        # Hundreds of thousands of names at a public index: judged beside the event loop.
+        return await asyncio.to_thread(self._admitted, listing)
+
+    def _admitted(self, listing: ProjectList) -> ProjectList:
         context = self._context()
         kept = {
             project: name for project, name in listing.projects.items() if self._judge_project(project, context) is None

@@ -55,6 +55,8 @@ def merge_pages(pages: Sequence[ProjectPage]) -> ProjectPage:
 
 def merge_lists(listings: Sequence[ProjectList]) -> ProjectList:
     """Union of root lists; the first display name of a project is used."""
+    if len(listings) == 1:
+        return listings[0]
     projects: dict[NormalizedName, str] = {}
     for listing in reversed(listings):
         projects.update(listing.projects)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from django.utils.translation import gettext_lazy as _
 
+from repoman.toolbox import threads
 from repositories.domain.errors import NotFound, Refused
 from repositories.domain.index import FileSource, Index, Part
 from repositories.domain.merging import merge_lists, merge_pages
@@ -34,7 +35,8 @@ class GroupIndex:
         return False
 
     async def project_list(self) -> ProjectList:
-        return merge_lists([await member.project_list() for member in self._members])
+        listings = [await member.project_list() for member in self._members]
+        return await threads.transfer(merge_lists, listings)
 
     async def project_page(self, project: NormalizedName) -> ProjectPage:
         if self._merge:

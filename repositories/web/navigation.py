@@ -64,10 +64,11 @@ def may_browse(identity: Identity, repository: Repository) -> bool:
 
 
 def readable_addresses(base: str, identity: Identity) -> Sequence[Address]:
-    """What ``identity`` may read, as clients name it."""
+    """What ``identity`` may read and is online, as clients name it; the oldest first, so that a new repository does not
+    become everybody's default."""
     found = []
-    for row in readable_repositories(identity):
+    for row in sorted(readable_repositories(identity), key=lambda row: row.pk):
         recipe = recipes().get(row.recipe)
-        if recipe is not None:
+        if recipe is not None and row.online:
             found.append(Address(name=row.name, type=recipe.type, url=f"{base}/repository/{row.name}"))
     return cast(Sequence[Address], found)

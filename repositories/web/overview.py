@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,9 @@ from repositories.web.snippets import install_line
 EXPIRES_SOON = timedelta(days=30)
 
 
+LOOK = _("Look at it")
+
+
 @dataclass(frozen=True, slots=True)
 class Concern:
     """Something an administrator should look at; ``url`` leads to where it is put right ("" when nowhere here)."""
@@ -29,6 +33,7 @@ class Concern:
     title: str
     detail: str
     url: str = ""
+    action: Any = LOOK
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -55,7 +60,7 @@ def concerns() -> list[Concern]:
     if (Path(settings.REPOMAN.data_dir) / "admin.password").exists():
         title = _("The first password is still in a file")
         detail = _("Change the password of the first administrator; the file admin.password is removed then.")
-        found.append(Concern(title, detail, reverse("account")))
+        found.append(Concern(title, detail, reverse("account"), _("Change password")))
     for line in lines():
         if line.condition.tone in ("warn", "bad"):
             title = f"{line.repository.name}: {line.condition.word}"

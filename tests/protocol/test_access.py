@@ -107,7 +107,8 @@ def test_an_offline_repository_is_503(dana: Client) -> None:
     configuration_changed()
     response = dana.get("/repository/pypi-hosted/simple/acme-tool/")
     assert (response.status, response.text) == (503, "Repository pypi-hosted is offline\n")
-    assert response.headers["retry-after"].isdigit()
+    # pip would wait that long five times over for what an administrator decided.
+    assert "retry-after" not in response.headers
     assert dana.get("/repository/pypi-all/simple/acme-tool/").status == 503
     assert dana.get("/repository/pypi-all/simple/unknown/").status == 404
 
