@@ -28,6 +28,9 @@ REPOSITORY_VERSION = "1.4"
 _FRAGMENT_ORDER = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 
 
+_PART = 1024 * 1024
+
+
 def render_project(
     page: ProjectPage,
     file_url: Callable[[DistributionFile], str],
@@ -117,20 +120,34 @@ def parse_project(body: bytes, base_url: str, project: NormalizedName) -> Projec
 
 def parse_root(body: bytes) -> dict[NormalizedName, str]:
     """Display names by normalized name. Raises UpstreamInvalid when the body is not a project list."""
-    document = _Document(body, "")
-    if not document.declares_index and document.asks_password:
-        raise UpstreamInvalid("The upstream answered with a sign-in page. Check the remote URL and its credentials")
     listing: dict[NormalizedName, str] = {}
-    for anchor in document.anchors():
-        name = anchor.text.rstrip("/")
-        segment = _last_segment(anchor.href)
-        # The link counts, since clients follow it; its text is only the spelling.
-        if is_project_name(segment):
-            project = normalize(segment)
-            listing.setdefault(project, name if is_project_name(name) and normalize(name) == project else segment)
-    if not listing and not document.declares_index:
+    declares_index = False
+    for part in _parts(body):
+        document = _Document(part, "")
+        declares_index = declares_index or document.declares_index
+        if not declares_index and document.asks_password:
+            raise UpstreamInvalid("The upstream answered with a sign-in page. Check the remote URL and its credentials")
+        for anchor in document.anchors():
+            name = anchor.text.rstrip("/")
+            segment = _last_segment(anchor.href)
+            # The link counts, since clients follow it; its text is only the spelling.
+            if is_project_name(segment):
+                project = normalize(segment)
+                spelled = is_project_name(name) and name != project and normalize(name) == project
+                listing.setdefault(project, name if spelled else project if segment == project else segment)
+    if not listing and not declares_index:
         raise UpstreamInvalid("The upstream's HTML is not an index: it names no projects. Check the remote URL")
     return listing
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    """The body cut behind links into parts of a megabyte: a tree of a public index's list would take 800 MB."""
+    start = 0
+    while start < len(body):
+        end = body.find(b"</a>", start + _PART)
+        end = len(body) if end == -1 else end + len(b"</a>")
+        yield body[start:end]
+        start = end
 
 
 class _Anchor(NamedTuple):

@@ -292,3 +292,10 @@ def test_t22_reader_raises_only_what_it_documents_and_its_page_can_be_rendered(p
         if isinstance(result, ProjectPage):
             simple_html.render_project(result, file_url)
             simple_json.render_project(result, file_url)
+
+
+def test_a_list_larger_than_one_part_is_read_whole():
+    names = [f"project-{number}" for number in range(60_000)]
+    body = b"<html><body>" + b"".join(f'<a href="{name}/">{name}</a>\n'.encode() for name in names) + b"</body></html>"
+    assert len(body) > 2 * 1024 * 1024
+    assert list(simple_html.parse_root(body)) == names
