@@ -75,7 +75,7 @@ def test_a_group_is_made_by_keyboard_alone(open_page: OpenPage, admin: User) -> 
     tab_to(page, "Create repository")
     page.keyboard.press("Enter")
     page.wait_for_url("**/new/")
-    tab_to(page, "One address")
+    tab_to(page, "pypi (group)")
     page.keyboard.press("Enter")
     page.wait_for_url("**/new/pypi-group/")
     tab_to(page, "Name")
