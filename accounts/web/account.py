@@ -16,9 +16,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.services import attempts, users
+from accounts.services import users
 from accounts.web.access import user_of
-from accounts.web.session import LONGEST_PASSWORD, client_address, wait_text
+from accounts.web.confirmation import confirm_password
+from accounts.web.session import LONGEST_PASSWORD
 from repoman.forms import PasswordInput
 
 
@@ -82,16 +83,9 @@ def account(request: HttpRequest) -> HttpResponse:
 def _change_password(request: HttpRequest, user: User, form: ChangePasswordForm) -> int:
     if not form.is_valid():
         return 422
-    try:
-        attempt = attempts.begin(f"confirm:{user.pk}", client_address(request))
-    except attempts.TooManyAttempts as error:
-        wait = wait_text(error.seconds)
-        form.add_error("current_password", _("Too many tries. The next one is possible in %(wait)s.") % {"wait": wait})
-        return 429
-    if not user.check_password(form.cleaned_data["current_password"]):
-        form.add_error("current_password", _("This is not your current password."))
-        return 422
-    attempts.succeeded(attempt)
+    status = confirm_password(request, user, form, "current_password")
+    if status != 200:
+        return status
     users.change_password(user, form.cleaned_data["new_password"])
     update_session_auth_hash(request, user)
     return 303

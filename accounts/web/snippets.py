@@ -274,8 +274,9 @@ def docker(situation: Situation) -> Tool:
     url = shlex.quote(f"{situation.read.url}/simple")
     trusted = f" --trusted-host {shlex.quote(situation.host)}" if situation.plain_http else ""
     dockerfile = (
-        "RUN --mount=type=secret,id=netrc,target=/root/.netrc \\\n"
-        f"    pip install --index-url {url}{trusted} -r requirements.txt"
+        # NETRC is read by pip and uv alike, whoever the image's user is.
+        "RUN --mount=type=secret,id=netrc,mode=0444 \\\n"
+        f"    NETRC=/run/secrets/netrc pip install --index-url {url}{trusted} -r requirements.txt"
     )
     return Tool(
         key="docker",

@@ -16,17 +16,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import AccountSettings, User, UserToken
-from accounts.services import attempts, tokens
+from accounts.services import tokens
 from accounts.web import snippets
 from accounts.web.access import identity_of, user_of
-from accounts.web.session import LONGEST_PASSWORD, client_address, wait_text
+from accounts.web.confirmation import confirm_password
+from accounts.web.session import LONGEST_PASSWORD
 from repoman.addresses import Address, addresses, base_url
 from repoman.forms import PasswordInput
 from repoman.toolbox import clock, secrets
@@ -74,7 +74,7 @@ def user_token(request: HttpRequest) -> HttpResponse:
             return _closed(request)
         return _open(request, user, unlocked)
     form = ConfirmForm(request.POST)
-    status = _confirm(request, user, form)
+    status = confirm_password(request, user, form, "password") if form.is_valid() else 422
     if status != 200:
         return _locked(request, user, form, status=status)
     return _open(request, user, _unlock(user, reset=request.POST.get("action") == "reset"))
@@ -98,31 +98,6 @@ def user_token_file(request: HttpRequest) -> HttpResponse:
                 response["Content-Disposition"] = f'attachment; filename="{snippet.filename}"'
                 return response
     return _open(request, user, unlocked, status=404)
-
-
-def _confirm(request: HttpRequest, user: User, form: ConfirmForm) -> int:
-    """Check the password typed again: 200, 422 when wrong, 429 during a pause."""
-    if not form.is_valid():
-        return 422
-    try:
-        attempt = attempts.begin(f"confirm:{user.pk}", client_address(request))
-    except attempts.TooManyAttempts as error:
-        wait = wait_text(error.seconds)
-        form.add_error("password", _("Too many tries. The next one is possible in %(wait)s.") % {"wait": wait})
-        return 429
-    if user.check_password(form.cleaned_data["password"]):
-        attempts.succeeded(attempt)
-        return 200
-    if attempt.left:
-        left = ngettext(
-            "This is not your password. %(count)d try is left before a pause.",
-            "This is not your password. %(count)d tries are left before a pause.",
-            attempt.left,
-        ) % {"count": attempt.left}
-    else:
-        left = str(_("This is not your password. The next try is possible after a pause."))
-    form.add_error("password", left)
-    return 422
 
 
 def _unlock(user: User, *, reset: bool) -> Unlocked:

@@ -129,7 +129,9 @@ def test_project_decides_where_the_name_ends():
 @given(st.text("ab1.-_+ é", max_size=30), st.sampled_from([".whl", ".tar.gz", ".zip", ".egg", ".exe", ""]))
 def test_any_file_name_is_parsed_without_an_error(stem, suffix):
     for project in (None, normalize("a-b")):
-        parse_filename(stem + suffix, project)
+        parsed = parse_filename(stem + suffix, project)
+        assert parsed.packagetype in ("bdist_wheel", "sdist", "bdist_egg", "other")
+        assert parsed.project is None or parsed.project == normalize(parsed.project)
 
 
 def test_t22_endless_version_number_is_kept_as_text():
