@@ -33,7 +33,8 @@ class Repository(models.Model):
     """A repository. ``recipe`` names a file in `recipes/`, which turns this row into a live index.
 
     ``options`` are validated against the recipe's declaration by `services/repositories.py` and nowhere else.
-    ``generation`` counts changes of content: a write raises it in its own transaction.
+    ``generation`` counts changes of content, ``names_generation`` those that change the list of projects; a write raises
+    them in its own transaction (`services/generations.py`).
     """
 
     name = models.CharField(_("name"), max_length=128)
@@ -48,6 +49,7 @@ class Repository(models.Model):
         "self", through="Member", symmetrical=False, related_name="groups", through_fields=("group", "member")
     )
     generation = models.BigIntegerField(default=0)
+    names_generation = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -94,7 +96,10 @@ class Configuration(models.Model):
 
 
 class Project(models.Model):
-    """A project of a hosted repository. The row is the ownership of the name: it stays when the last file goes."""
+    """A project of a hosted repository. The row is the ownership of the name: it stays when the last file goes.
+
+    ``generation`` is the repository's at the last change of this project.
+    """
 
     repository = models.ForeignKey(Repository, models.CASCADE, related_name="projects")
     name = models.CharField(max_length=128)  # normalized, PEP 503
@@ -102,10 +107,14 @@ class Project(models.Model):
     summary = models.CharField(max_length=512, blank=True, default="")
     status = models.CharField(max_length=16, default="active")  # PEP 792
     status_reason = models.CharField(max_length=512, blank=True, default="")
+    generation = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["repository", "generation"], name="project_generation")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["repository", "name"], name="project_once_per_repository")
         ]
@@ -148,7 +157,8 @@ class UpstreamPage(models.Model):
     """What an upstream said about one project, kept as values (`protocol/page_document.py`), never as its markup.
 
     ``project`` is normalized; "" is the root list. ``absent`` marks a 404 that is remembered for a while.
-    ``checked_at`` is the last time the upstream confirmed it, ``changed_at`` the last time it said something new.
+    ``checked_at`` is the last time the upstream confirmed it, ``changed_at`` the last time it said something new,
+    ``generation`` the repository's when clients' answers last changed by it.
     """
 
     repository = models.ForeignKey(Repository, models.CASCADE, related_name="upstream_pages")
@@ -159,9 +169,13 @@ class UpstreamPage(models.Model):
     last_modified = models.CharField(max_length=128, blank=True, default="")
     checked_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    generation = models.BigIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["project"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["repository", "generation"], name="upstream_page_generation")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["repository", "project"], name="upstream_page_once")
         ]

@@ -29,6 +29,21 @@ def configuration_generation() -> int:
     return Configuration.objects.filter(pk=1).values_list("generation", flat=True).first() or 0
 
 
+def content_generations() -> dict[int, tuple[int, int]]:
+    """By repository: the counter of content, and that of the list of names of a hosted one (one query)."""
+    rows = Repository.objects.values_list("pk", "generation", "names_generation")
+    return {pk: (content, names) for pk, content, names in rows}
+
+
+def changed_projects(repository_id: int, since: int, most: int) -> list[str]:
+    """Projects stamped after generation ``since`` ("": a proxy's root list); up to ``most`` of each kind (two queries)."""
+    found: list[str] = []
+    for rows in (Project.objects.filter(), UpstreamPage.objects.filter()):
+        changed = rows.filter(repository_id=repository_id, generation__gt=since).order_by()
+        found += changed.values_list("name" if rows.model is Project else "project", flat=True)[:most]
+    return found
+
+
 def repository_rows() -> Mapping[str, RepositoryRow]:
     """All repositories as values by lower-case name, groups with their members inside (two queries)."""
     rows = {row.pk: row for row in Repository.objects.select_related("routing_rule", "blob_store")}

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from blobstores.kind import BlobWriter, NoSpace, StoreFailure
 from blobstores.models import Blob
@@ -13,6 +12,7 @@ from repositories.domain.errors import FileExists, Forbidden, NotFound, StorageF
 from repositories.domain.names import printable
 from repositories.domain.uploading import Upload
 from repositories.models import Distribution, Project, Repository
+from repositories.services.generations import hosted_changed
 
 
 def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, replace: bool) -> bool:
@@ -67,8 +67,9 @@ def _already_there(repository_id: int, upload: Upload, replace: bool) -> bool:
 
 def _record(repository_id: int, upload: Upload, blob: Blob, metadata: Blob, replace: bool) -> None:
     name: dict[str, Any] = {"repository_id": repository_id, "filename": upload.file.filename}
+    project, names = _project(repository_id, upload)
     values: dict[str, Any] = {
-        "project": _project(repository_id, upload),
+        "project": project,
         "version": upload.version,
         "packagetype": upload.filetype,
         "python_version": upload.pyversion,
@@ -84,18 +85,19 @@ def _record(repository_id: int, upload: Upload, blob: Blob, metadata: Blob, repl
     else:
         # Not update_or_create: where transactions run side by side it would write over a rival's file.
         Distribution.objects.create(**name, **values)
-    Repository.objects.filter(pk=repository_id).update(generation=F("generation") + 1)
+    hosted_changed(repository_id, upload.project, names=names)
 
 
-def _project(repository_id: int, upload: Upload) -> Project:
-    """The project's row, with the newest spelling of its name and the newest summary."""
-    project, _ = Project.objects.get_or_create(
+def _project(repository_id: int, upload: Upload) -> tuple[Project, bool]:
+    """The project's row, with the newest spelling of its name and the newest summary; whether the list of names changed."""
+    project, names = Project.objects.get_or_create(
         repository_id=repository_id, name=upload.project, defaults={"display_name": upload.display_name}
     )
     if project.status in ("archived", "quarantined"):
         raise Forbidden(f"Project {project.display_name} is {project.status}; it takes no uploads")
     summary = printable(upload.metadata.summary, 512)  # a NUL is more than some databases take
     if (project.display_name, project.summary) != (upload.display_name, summary):
+        names = names or project.display_name != upload.display_name
         project.display_name, project.summary = upload.display_name, summary
         project.save(update_fields=["display_name", "summary"])
-    return project
+    return project, names

@@ -5,15 +5,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import F
-
 from repositories import queries
 from repositories.domain.names import NormalizedName
 from repositories.domain.page import DistributionFile, ProjectPage
-from repositories.models import CachedFile, Repository, UpstreamPage
+from repositories.models import CachedFile, UpstreamPage
 from repositories.protocol import page_document
 from repositories.protocol.page_document import DocumentDamaged
 from repositories.queries import CachedFileRecord
+from repositories.services.generations import upstream_changed
 from repositories.vanishing import unless_deleted
 
 LISTING = ""  # the "project" of the root list
@@ -183,7 +182,7 @@ def save(
             },
         )
         if row is not None and not same:
-            _raise_generation(repository_id)
+            upstream_changed(repository_id, project)
 
 
 def save_listing(
@@ -203,6 +202,7 @@ def save_listing(
                 "changed_at": now,
             },
         )
+        upstream_changed(repository_id, LISTING)
 
 
 def load_listing(*, repository_id: int) -> KeptListing | None:
@@ -242,7 +242,7 @@ def mark_absent(*, repository_id: int, project: str, now: datetime) -> None:
             },
         )
         if row is not None and not row.absent:
-            _raise_generation(repository_id)
+            upstream_changed(repository_id, project)
 
 
 def touch(*, repository_id: int, project: str, visible: bool, now: datetime) -> None:
@@ -254,7 +254,7 @@ def touch(*, repository_id: int, project: str, visible: bool, now: datetime) -> 
     if row is not None:
         UpstreamPage.objects.filter(pk=row.pk).update(changed_at=_later(now, row))
     if visible:
-        _raise_generation(repository_id)
+        upstream_changed(repository_id, project)
 
 
 def _page_of(row: UpstreamPage | None, source: str) -> ProjectPage | None:
@@ -281,7 +281,3 @@ def _forget_replaced(repository_id: int, before: ProjectPage, page: ProjectPage)
 def _later(now: datetime, row: UpstreamPage | None) -> datetime:
     """A moment that differs from the last change even when the clock has not moved."""
     return now if row is None else max(now, row.changed_at + timedelta(microseconds=1))
-
-
-def _raise_generation(repository_id: int) -> None:
-    Repository.objects.filter(pk=repository_id).update(generation=F("generation") + 1)
