@@ -2,9 +2,10 @@
 
 Accepted: user name and password; name code and pass code; ``__token__`` with the pass code (or with
 ``<name code>:<pass code>``). What the password hash costs is paid once: a header that has been verified is remembered in
-the process by a keyed digest, together with the fingerprint of the credential it was checked against. Each request
-still reads that credential's row (one query by primary key), so a reset token, a changed password or a
-deactivated user is refused by the very next request in every process.
+the process by a keyed digest, together with the fingerprint of the credential it was checked against. When anything has
+been committed to the database since then (`toolbox/pulse.py`), the credential's row is read again (one query by
+primary key), so a reset token, a changed password or a deactivated user is refused by the very next request in
+every process; while nothing has, a remembered header costs no query.
 """
 
 import base64
@@ -24,6 +25,7 @@ from accounts.identity import ANONYMOUS, Identity
 from accounts.models import Role, User, UserToken
 from accounts.tokens import NAME_CODE_LENGTH, PASS_CODE_LENGTH, hash_pass_code
 from repoman.toolbox import clock
+from repoman.toolbox.pulse import Beat
 
 MAX_HEADER = 8192
 MAX_PASSWORD = 4096
@@ -37,11 +39,13 @@ class CredentialsRefused(Exception):
     """The header holds credentials and they are not valid. The text may be shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Verified:
     kind: str  # "password" or "token"
     key: int
     fingerprint: str
+    identity: Identity
+    as_of: Beat | None = None  # the pulse before the row was last read
 
 
 class VerifiedHeaders:
@@ -114,9 +118,23 @@ _verified = VerifiedHeaders()
 _guesses = GuessLimit()
 
 
-def authenticate(header: bytes | None, address: str) -> Identity:
+def recall(header: bytes | None, as_of: Beat | None) -> Identity | None:
+    """Who sent this Authorization header, where that is known without a query; None when `authenticate` must be asked.
+
+    ``as_of`` is the database's pulse now.
+    """
+    if header is None:
+        return ANONYMOUS
+    entry = _verified.get(header) if len(header) <= MAX_HEADER else None
+    if entry is None or entry.as_of is None or entry.as_of != as_of:
+        return None
+    return None if entry.kind == "token" and _note_is_due(entry.key) else entry.identity
+
+
+def authenticate(header: bytes | None, address: str, as_of: Beat | None = None) -> Identity:
     """Return who sent this Authorization header, ANONYMOUS when there is none. Uses the database: run it in a thread.
 
+    ``as_of`` is the database's pulse before this call: as long as it does not move, `recall` gives the same answer.
     Raises CredentialsRefused for wrong, malformed or no longer valid credentials, and for other schemes than Basic.
     """
     if not header:
@@ -127,11 +145,13 @@ def authenticate(header: bytes | None, address: str) -> Identity:
     if remembered is not None:
         identity = _still_valid(remembered)
         if identity is not None:
+            remembered.identity, remembered.as_of = identity, as_of
             return identity
         _verified.drop(header)
-    identity, entry = _verify(header, address)
+    entry = _verify(header, address)
+    entry.as_of = as_of
     _verified.put(header, entry)
-    return identity
+    return entry.identity
 
 
 def parse_basic(header: bytes) -> tuple[str, str]:
@@ -148,18 +168,18 @@ def parse_basic(header: bytes) -> tuple[str, str]:
     return user, password
 
 
-def _verify(header: bytes, address: str) -> tuple[Identity, _Verified]:
+def _verify(header: bytes, address: str) -> _Verified:
     name, password = parse_basic(header)
     if name == "__token__" and len(password.partition(":")[0]) == NAME_CODE_LENGTH and ":" in password:
         name, _, password = password.partition(":")
     token = _matching_token(name, password)
     if token is not None:
         _note_use(token.pk)
-        return _identity(token.user), _Verified("token", token.pk, token.pass_code_sha256)
+        return _Verified("token", token.pk, token.pass_code_sha256, _identity(token.user))
     if name != "__token__":
         user = _matching_user(name, password, address)
         if user is not None:
-            return _identity(user), _Verified("password", user.pk, _fingerprint(user.password))
+            return _Verified("password", user.pk, _fingerprint(user.password), _identity(user))
     raise CredentialsRefused("These credentials are not valid; make or reset your user token in the console")
 
 
@@ -208,10 +228,13 @@ def _still_valid(entry: _Verified) -> Identity | None:
 
 def _note_use(token: int) -> None:
     """Write down that a token was used, at most once a minute and process."""
-    now = time.monotonic()
-    if now - _noted.get(token, float("-inf")) >= _NOTE_EVERY:
-        _noted[token] = now
+    if _note_is_due(token):
+        _noted[token] = time.monotonic()
         UserToken.objects.filter(pk=token).update(last_used_at=clock.now())
+
+
+def _note_is_due(token: int) -> bool:
+    return time.monotonic() - _noted.get(token, float("-inf")) >= _NOTE_EVERY
 
 
 def _fingerprint(password_hash: str) -> str:

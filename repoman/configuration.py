@@ -81,6 +81,11 @@ class Configuration:
     transfer_threads_raw: str = _setting(
         "REPOMAN_TRANSFER_THREADS", "32", "Threads for upstream requests in a web process."
     )
+    answer_cache_mb_raw: str = _setting(
+        "REPOMAN_ANSWER_CACHE_MB",
+        "64",
+        "Memory of each web process for answers that are made once and sent many times, in MiB; 0 keeps none.",
+    )
     log_level: str = _setting("REPOMAN_LOG_LEVEL", "info", "debug, info, warning or error.")
     log_format: str = _setting("REPOMAN_LOG_FORMAT", "text", "text or json.")
 
@@ -98,7 +103,7 @@ class Configuration:
     def validate(self) -> None:
         """Look at every value. Raises ConfigurationError for the first that cannot be used."""
         for name in ("port", "https_port", "anonymous_read", "workers", "max_upload_bytes", "private_networks",
-                     "trusted_proxies", "database_threads", "transfer_threads", "log_level_checked",
+                     "trusted_proxies", "database_threads", "transfer_threads", "answer_cache_bytes", "log_level_checked",
                      "log_format_checked", "base_url_checked", "tls"):  # fmt: skip
             getattr(self, name)
 
@@ -176,6 +181,10 @@ class Configuration:
     @property
     def max_upload_bytes(self) -> int:
         return self._integer("REPOMAN_MAX_UPLOAD_MB", self.max_upload_mb_raw, 1, 1 << 20) << 20
+
+    @property
+    def answer_cache_bytes(self) -> int:
+        return self._integer("REPOMAN_ANSWER_CACHE_MB", self.answer_cache_mb_raw, 0, 1 << 20) << 20
 
     @property
     def private_networks(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Max, Q
 
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, Freshness, Location, ProjectPage, ProjectStatus
+from repositories.domain.page import FOREVER, DistributionFile, Freshness, Location, ProjectPage, ProjectStatus
 from repositories.models import (
     CachedFile,
     Configuration,
@@ -114,7 +114,7 @@ def hosted_page(repository_id: int, origin: str, project: NormalizedName) -> Pro
         files=() if row.status == "quarantined" else files,
         versions=tuple(dict.fromkeys(file.version for file in files)),
         status=ProjectStatus(status=row.status, reason=row.status_reason),  # type: ignore[arg-type]
-        freshness=Freshness(max_age=0),
+        freshness=Freshness(max_age=0, holds_until=FOREVER),
     )
 
 

@@ -2,20 +2,26 @@
 
 from django.conf import settings
 
-from accounts.authentication import CredentialsRefused, authenticate
+from accounts.authentication import CredentialsRefused, authenticate, recall
 from accounts.identity import Identity
 from accounts.permissions import Action, Target, may
+from repoman.toolbox import threads
+from repoman.toolbox.pulse import Beat
 from repositories.dataplane.request import Request
 from repositories.domain.errors import AuthenticationRequired, Forbidden
 
 
-def identify(request: Request) -> Identity:
-    """Who sent the request. Uses the database: run it in a thread.
+async def identify(request: Request, as_of: Beat | None) -> Identity:
+    """Who sent the request; ``as_of`` is the database's pulse now.
 
     Raises AuthenticationRequired for wrong credentials, also where nobody needed to show any: the client means somebody.
     """
+    header = request.headers.get(b"authorization")
+    known = recall(header, as_of)
+    if known is not None:
+        return known
     try:
-        return authenticate(request.headers.get(b"authorization"), request.address)
+        return await threads.database(authenticate, header, request.address, as_of)
     except CredentialsRefused as error:
         raise AuthenticationRequired(str(error)) from error
 

@@ -1,8 +1,8 @@
 """The data plane's ASGI application. A request passes, in this order:
 
-1. `request.py` reads the scope; strangers stop here when reading needs a sign-in
-2. `access.py` says who asks, `indexes.py` finds the repository and builds its live index
-3. `protocol/pypi.py` turns the path into a question; `access.py` says whether it may be asked
+1. `quick.py` answers at once where the answer is at hand; else `request.py` reads the scope
+2. `knowledge.py` is brought up to date, `access.py` says who asks; strangers stop here when reading needs a sign-in
+3. `protocol/pypi.py` turns the path into a question, `indexes.py` builds the live index; `access.py` says whether it may be asked
 4. `reading.py`, `uploads.py` or `search.py` answers it
 5. what goes wrong on the way is an error of `domain/errors.py`, and `errors.py` makes it a status
 """
@@ -12,14 +12,14 @@ import secrets
 
 from accounts.identity import Identity
 from accounts.permissions import Action
-from repoman.toolbox import threads
-from repositories.dataplane import access, indexes, reading, search, uploads
+from repositories.dataplane import access, quick, reading, search, uploads
 from repositories.dataplane.errors import answer_for, unexpected
 from repositories.dataplane.indexes import LiveRepository
+from repositories.dataplane.knowledge import knowledge
 from repositories.dataplane.request import Message, Receive, Request, Scope, Send
 from repositories.dataplane.responses import Answer, send_answer
-from repositories.domain.errors import MethodNotAllowed, NotFound, RepositoryError
-from repositories.domain.names import is_repository_name, printable
+from repositories.domain.errors import MethodNotAllowed, RepositoryError
+from repositories.domain.names import printable
 from repositories.protocol import pypi
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,12 @@ logger = logging.getLogger(__name__)
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request below ``/repository/``."""
+    ready = _at_hand(scope)
+    if ready is not None:
+        status, headers, body = ready
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
     request = Request.from_scope(scope)
     state = _Sending(send)
     try:
@@ -42,6 +48,14 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if state.started:
             raise
         await send_answer(request, unexpected(request, error_id), send)
+
+
+def _at_hand(scope: Scope) -> quick.Ready | None:
+    headers = dict(scope["headers"])
+    # A header that comes twice, a query and a path that is not there as sent are for the long way.
+    if scope.get("query_string") or not scope.get("raw_path") or len(headers) != len(scope["headers"]):
+        return None
+    return quick.answer(scope["method"], scope["raw_path"], scope.get("scheme", "http"), headers)
 
 
 class _Sending:
@@ -61,23 +75,17 @@ async def _answer(request: Request, receive: Receive, send: Send) -> None:
         await send_answer(request, _options(), send)
         return
     question = pypi.parse(request.path)
-    identity, live = await threads.database(_enter, request)
+    await knowledge.catch_up()
+    identity = await access.identify(request, knowledge.beat)
+    # Before a repository is even looked up, so that strangers cannot tell which names exist.
+    access.refuse_strangers(identity)
+    live = knowledge.live(request.repository) or await knowledge.open(request.repository)
     if request.reads:
         await _read(live, identity, question, request, receive, send)
     elif request.method == "POST":
         await _post(live, identity, question, request, receive, send)
     else:
         raise MethodNotAllowed(f"{printable(request.method)} is not known here")
-
-
-def _enter(request: Request) -> tuple[Identity, LiveRepository]:
-    """Who asks, and the live repository (two queries on the way in)."""
-    identity = access.identify(request)
-    access.refuse_strangers(identity)
-    row = indexes.find_row(request.repository) if is_repository_name(request.repository) else None
-    if row is None:
-        raise NotFound(f"There is no repository {printable(request.repository)}")
-    return identity, indexes.live(row)
 
 
 async def _read(

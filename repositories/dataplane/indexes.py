@@ -86,11 +86,12 @@ class _Rows:
 
 _rows = _Rows()
 forget = _rows.forget
+rows = _rows.current
 
 
 def find_row(name: str) -> RepositoryRow | None:
     """The repository's row, exactly as named; None when there is none. Uses the database: run it in a thread."""
-    row = _rows.current().get(name.lower())
+    row = rows().get(name.lower())
     return row if row is not None and row.name == name else None
 
 

@@ -1,36 +1,56 @@
 """Answers to reads: project list, project page, file and side files, JSON API."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC
 from email.utils import format_datetime
 
-from repoman.toolbox import threads
+from repoman.toolbox import clock, threads
 from repositories.dataplane.access import cacheable_by_anyone
+from repositories.dataplane.answers import FILE
 from repositories.dataplane.indexes import LiveRepository
+from repositories.dataplane.kept import LARGEST_FILE, KeptAnswer, kept_file, kept_page, page_headers, send_kept
+from repositories.dataplane.knowledge import knowledge
 from repositories.dataplane.request import Receive, Request, Send
-from repositories.dataplane.responses import Answer, FileHead, Headers, not_modified, page, send_answer, send_file
+from repositories.dataplane.responses import (
+    Answer,
+    FileHead,
+    Headers,
+    encoded,
+    not_modified,
+    send_answer,
+    send_file,
+)
 from repositories.domain.errors import NotFound
-from repositories.domain.index import ByteStream, FileSource, LocalFile, Part, Redirect, find_file
+from repositories.domain.index import ByteStream, FileSource, LocalFile, Part, Redirect, listed_file
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, Freshness
+from repositories.domain.page import DistributionFile, Freshness, earliest
 from repositories.protocol import legacy_json, negotiation, pypi, simple_html, simple_json
+from repositories.upstream.flights import Flights
 
 IMMUTABLE = 365 * 24 * 3600
 _JSON = "application/json"
 _METADATA_LIMIT = 16 * 1024 * 1024
+_RENDERED_HERE = 200  # files a page may have to be rendered on the event loop (some 10 µs each); more, in a thread
+LIST_OF_PROJECTS = ""
 _one_list_at_a_time = asyncio.Semaphore(1)
+_makings = Flights()
+
+Made = tuple[bytes, Freshness]
 
 
 async def project_list(live: LiveRepository, request: Request, send: Send) -> None:
     content_type = negotiation.select(request.header(b"accept"), request.parameter("format"))
     render = simple_json.render_root if content_type == negotiation.JSON else simple_html.render_root
-    # A public index has close to a million names: one list at a time, made beside the loop that serves everybody else.
-    async with _one_list_at_a_time:
-        listing = await live.index.project_list()
-        body, freshness = await threads.transfer(render, listing), listing.freshness
-        del listing
-        answer = await _page(request, body, content_type, freshness)
-    await send_answer(request, answer, send)
+
+    async def make() -> Made:
+        # A public index has close to a million names: one list at a time, made beside the loop that serves everybody else.
+        async with _one_list_at_a_time:
+            listing = await live.index.project_list()
+            return await threads.transfer(render, listing), listing.freshness
+
+    await _send_page(live, request, LIST_OF_PROJECTS, content_type, make, send)
 
 
 async def project_page(
@@ -39,12 +59,18 @@ async def project_page(
     content_type = (
         negotiation.HTML if html_only else negotiation.select(request.header(b"accept"), request.parameter("format"))
     )
-    found = await live.index.project_page(project)
     render = simple_json.render_project if content_type == negotiation.JSON else simple_html.render_project
     # PEP 740 wants provenance addresses whole; file addresses stay relative, so that no Host header is reflected in them.
     base = _base(live, request)
-    body = render(found, _relative_url, (lambda file: f"{base}{pypi.file_path(file)}.provenance") if base else None)
-    await _send_page(request, body, content_type, found.freshness, send)
+    provenance_url = (lambda file: f"{base}{pypi.file_path(file)}.provenance") if base else None
+
+    async def make() -> Made:
+        found = await live.index.project_page(project)
+        if len(found.files) < _RENDERED_HERE:
+            return render(found, _relative_url, provenance_url), found.freshness
+        return await threads.transfer(render, found, _relative_url, provenance_url), found.freshness
+
+    await _send_page(live, request, project, content_type, make, send)
 
 
 def _base(live: LiveRepository, request: Request) -> str:
@@ -60,15 +86,19 @@ def _relative_url(file: DistributionFile) -> str:
 async def json_api(
     live: LiveRepository, project: NormalizedName, version: str | None, request: Request, send: Send
 ) -> None:
-    found = await live.index.project_page(project)
-    if found.status.status == "quarantined":
-        raise NotFound("Not Found")
-    chosen = version or legacy_json.latest_version(found)
-    described = legacy_json.representative(found, chosen) if chosen else None
-    metadata = await _metadata(live, described) if described is not None else None
     base = _base(live, request)
-    body = legacy_json.render(found, version, metadata, lambda file: base + pypi.file_path(file))
-    await _send_page(request, body, _JSON, found.freshness, send)
+
+    async def make() -> Made:
+        found = await live.index.project_page(project)
+        if found.status.status == "quarantined":
+            raise NotFound("Not Found")
+        chosen = version or legacy_json.latest_version(found)
+        described = legacy_json.representative(found, chosen) if chosen else None
+        metadata = await _metadata(live, described) if described is not None else None
+        body = legacy_json.render(found, version, metadata, lambda file: base + pypi.file_path(file))
+        return body, found.freshness
+
+    await _send_page(live, request, project, _JSON, make, send)
 
 
 async def _metadata(live: LiveRepository, file: DistributionFile) -> bytes | None:
@@ -83,26 +113,48 @@ async def _metadata(live: LiveRepository, file: DistributionFile) -> bytes | Non
     return b"".join([chunk async for chunk in source.chunks(0)])
 
 
-async def _send_page(request: Request, body: bytes, content_type: str, freshness: Freshness, send: Send) -> None:
-    await send_answer(request, await _page(request, body, content_type, freshness), send)
-
-
-async def _page(request: Request, body: bytes, content_type: str, freshness: Freshness) -> Answer:
-    label = f"{content_type}; charset=utf-8" if content_type.endswith("html") else content_type
+async def _send_page(
+    live: LiveRepository,
+    request: Request,
+    project: str,
+    content_type: str,
+    make: Callable[[], Awaitable[Made]],
+    send: Send,
+) -> None:
+    """Send the page that ``make`` makes, unless it is at hand; who asks for the same at the same time shares one making."""
     encoding = negotiation.choose_encoding(request.header(b"accept-encoding"))
-    return await page(
-        request, body=body, content_type=label, encoding=encoding, headers=page_headers(request, freshness)
+    variant = (content_type, encoding, request.base_url)
+    kept = knowledge.answers.find(request.whole_path, variant)
+    if kept is None or not kept.holds(clock.now()):
+        subject = (live.row.id, project)
+        stamp = knowledge.answers.stamp(subject)
+
+        async def made() -> KeptAnswer:
+            body, freshness = await make()
+            page = await _kept_page(live, body, content_type, encoding, freshness)
+            if page.holds_until is not None:
+                knowledge.answers.keep(request.whole_path, variant, subject, stamp, page)
+            return page
+
+        # With the stamp in its key a making that was overtaken by a write is not shared with those who come after it.
+        kept = await _makings.share((request.whole_path, variant, stamp), made)
+    await send_kept(request, kept, clock.now(), send)
+
+
+async def _kept_page(
+    live: LiveRepository, body: bytes, content_type: str, encoding: str, freshness: Freshness
+) -> KeptAnswer:
+    label = f"{content_type}; charset=utf-8" if content_type.endswith("html") else content_type
+    body, etag, encoding = await encoded(body, label, encoding)
+    return kept_page(
+        live.target,
+        body=body,
+        etag=etag,
+        content_type=label,
+        encoding=encoding,
+        freshness=freshness,
+        headers=page_headers(freshness, scope=_scope(), rest=cross_origin()),
     )
-
-
-def page_headers(request: Request, freshness: Freshness) -> Headers:
-    """Cache headers of a page. Whatever may change by an upload here is asked for each time (pip and uv obey)."""
-    age = "no-cache" if not freshness.max_age else f"max-age={freshness.max_age}"
-    headers: Headers = [(b"cache-control", f"{_scope()}, {age}".encode()), *cross_origin()]
-    if freshness.stale:
-        headers.append((b"warning", b'110 - "Response is Stale"'))
-        headers.append((b"x-repoman-stale", freshness.reason.encode("ascii", "replace")[:200]))
-    return headers
 
 
 def cross_origin() -> Headers:
@@ -119,7 +171,14 @@ def _scope() -> str:
 async def get_file(
     live: LiveRepository, question: pypi.GetFile, request: Request, receive: Receive, send: Send
 ) -> None:
-    file = await find_file(live.index, question.project, question.filename)
+    at_hand = await _file_at_hand(request)
+    if at_hand is not None:
+        await _send_found(request, *at_hand, receive, send)
+        return
+    subject = (live.row.id, question.project)
+    stamp = knowledge.answers.stamp(subject)
+    page = await live.index.project_page(question.project)
+    file = listed_file(page, question.filename, live.index.name)
     if question.part is Part.METADATA and file.core_metadata is None:
         raise NotFound(f"{file.filename} has no metadata file")
     head = _head(file, question.part)
@@ -137,7 +196,37 @@ async def get_file(
         headers = [*head.headers, (b"location", source.url.encode("ascii", "ignore"))]
         await send_answer(request, Answer(status=302, headers=headers), send)
         return
+    holds_until = earliest(page.freshness.holds_until, getattr(source, "holds_until", None))
+    if isinstance(source, LocalFile) and holds_until is not None:
+        source = await _with_content(source)
+        kept = kept_file(live.target, head, source, holds_until)
+        knowledge.answers.keep(request.whole_path, FILE, subject, stamp, kept)
     await send_file(request, head, source, receive, send)
+
+
+async def _file_at_hand(request: Request) -> tuple[FileHead, LocalFile] | None:
+    kept = knowledge.answers.find(request.whole_path, FILE)
+    if kept is None or kept.file is None or not kept.holds(clock.now()):
+        return None
+    if kept.body is None and not await threads.transfer(kept.file[1].path.is_file):
+        # The store has lost it; the long way knows what to do about that.
+        knowledge.answers.forget_path(request.whole_path)
+        return None
+    return kept.file
+
+
+async def _send_found(request: Request, head: FileHead, source: LocalFile, receive: Receive, send: Send) -> None:
+    if not_modified(request, head):
+        await send_answer(request, Answer(status=304, etag=head.etag, headers=head.headers), send)
+    else:
+        await send_file(request, head, source, receive, send)
+
+
+async def _with_content(source: LocalFile) -> LocalFile:
+    """With its bytes when they are few enough to be held."""
+    if source.size > LARGEST_FILE:
+        return source
+    return replace(source, content=await threads.transfer(source.path.read_bytes))
 
 
 def _head(file: DistributionFile, part: Part) -> FileHead:

@@ -22,7 +22,8 @@ _HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """``path`` is raw, below the repository's name, without leading slash; ``headers`` have lower-case names.
+    """``path`` is raw, below the repository's name, without leading slash, ``whole_path`` all of it; ``headers`` have
+    lower-case names.
 
     ``base_url`` has no trailing slash and is "" when the Host header cannot be one. Proxies in front of the server have
     been seen through already (`repoman/peers.py`).
@@ -31,6 +32,7 @@ class Request:
     method: str
     repository: str
     path: bytes
+    whole_path: bytes
     query: str
     headers: dict[bytes, bytes]
     address: str
@@ -40,7 +42,8 @@ class Request:
     @classmethod
     def from_scope(cls, scope: Scope) -> "Request":
         raw = scope.get("raw_path") or quote(scope["path"]).encode()
-        name, _, path = raw.partition(b"?")[0].removeprefix(PREFIX).partition(b"/")
+        whole = raw.partition(b"?")[0]
+        name, _, path = whole.removeprefix(PREFIX).partition(b"/")
         headers: dict[bytes, bytes] = {}
         for key, value in scope["headers"]:
             headers[key] = headers[key] + b", " + value if key in headers else value
@@ -48,10 +51,11 @@ class Request:
             method=scope["method"],
             repository=name.decode("ascii", "replace"),
             path=path,
+            whole_path=whole,
             query=scope.get("query_string", b"").decode("latin-1"),
             headers=headers,
             address=str((scope.get("client") or ("", 0))[0]),
-            base_url=settings.REPOMAN.base_url.rstrip("/") or _guessed_base(scope, headers),
+            base_url=base_url(scope.get("scheme", "http"), headers.get(b"host", b"")),
             pathsend="http.response.pathsend" in (scope.get("extensions") or {}),
         )
 
@@ -71,6 +75,7 @@ class Request:
         return self.method in ("GET", "HEAD")
 
 
-def _guessed_base(scope: Scope, headers: dict[bytes, bytes]) -> str:
-    host = headers.get(b"host", b"")
-    return f"{scope.get('scheme', 'http')}://{host.decode()}" if _HOST.fullmatch(host) else ""
+def base_url(scheme: str, host: bytes) -> str:
+    """The address people use for this server, without a slash at its end; "" when it cannot be told."""
+    fixed: str = settings.REPOMAN.base_url.rstrip("/")
+    return fixed or (f"{scheme}://{host.decode()}" if _HOST.fullmatch(host) else "")

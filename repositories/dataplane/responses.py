@@ -40,24 +40,17 @@ class Answer:
     headers: Headers = field(default_factory=list)
 
 
-async def page(request: Request, *, body: bytes, content_type: str, encoding: str, headers: Headers) -> Answer:
-    """A page in the representation asked for, or 304.
+async def encoded(body: bytes, content_type: str, encoding: str) -> tuple[bytes, str, str]:
+    """A page's body in a coding: the bytes, their quoted ETag, and the coding used ("" for a short body).
 
-    The ETag is of the content and names the encoding, since it is a strong one for exactly these bytes.
+    The ETag is of the content and names the coding, since it is a strong one for exactly these bytes.
     """
     large = len(body) >= _IN_THREAD_FROM
     digest = await threads.transfer(_digest, body, content_type) if large else _digest(body, content_type)
-    if len(body) < COMPRESS_FROM:
-        encoding = ""
-    etag = f'"{digest}{"-" + encoding if encoding else ""}"'
-    headers = [*headers, (b"vary", b"Accept, Accept-Encoding, Authorization")]
-    if etag_matches(request.header(b"if-none-match"), etag):
-        return Answer(status=304, etag=etag, headers=headers)
-    if encoding:
-        headers.append((b"content-encoding", encoding.encode()))
-        compress = _gzip if encoding == "gzip" else _zstd
-        body = await threads.transfer(compress, body) if large else compress(body)
-    return Answer(content_type=content_type, body=body, etag=etag, headers=headers)
+    if not encoding or len(body) < COMPRESS_FROM:
+        return body, f'"{digest}"', ""
+    compress = _gzip if encoding == "gzip" else _zstd
+    return (await threads.transfer(compress, body) if large else compress(body)), f'"{digest}-{encoding}"', encoding
 
 
 def _digest(body: bytes, content_type: str) -> str:
@@ -120,7 +113,7 @@ async def send_file(
         await send_answer(request, answer, send)
         return
     await send(
-        {"type": "http.response.start", "status": 206 if span else 200, "headers": _file_headers(head, size, span)}
+        {"type": "http.response.start", "status": 206 if span else 200, "headers": file_headers(head, size, span)}
     )
     if request.method == "HEAD":
         await send({"type": "http.response.body"})
@@ -155,8 +148,8 @@ def _span(request: Request, head: FileHead, size: int | None) -> ByteRange | Non
     return parse_range(header, size)
 
 
-def _file_headers(head: FileHead, size: int | None, span: ByteRange | None) -> Headers:
-    headers = [*PROTECTION, *head.headers, (b"content-type", head.content_type.encode()), (b"accept-ranges", b"bytes")]
+def file_headers(head: FileHead, size: int | None, span: ByteRange | None) -> Headers:
+    headers = [*head.headers, *PROTECTION, (b"content-type", head.content_type.encode()), (b"accept-ranges", b"bytes")]
     if head.etag:
         headers.append((b"etag", head.etag.encode()))
     if head.modified:
@@ -173,7 +166,9 @@ async def _send_local(
     request: Request, source: LocalFile, span: ByteRange | None, receive: Receive, send: Send
 ) -> None:
     start, length = (span.first, span.length) if span else (0, source.size)
-    if length <= INLINE_LIMIT:
+    if source.content is not None:
+        await send({"type": "http.response.body", "body": source.content[start : start + length]})
+    elif length <= INLINE_LIMIT:
         body = await threads.transfer(_read, source.path, start, length)
         await send({"type": "http.response.body", "body": body})
     elif span is None and request.pathsend:

@@ -6,6 +6,7 @@ to another index (dependency confusion).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass
@@ -38,8 +39,11 @@ class Forbidden(RepositoryError):
     """Known, but not allowed (403)."""
 
 
+@dataclass
 class NotFound(RepositoryError):
-    """There is no such repository, project or file (404)."""
+    """There is no such repository, project or file (404). ``holds_until`` as `page.Freshness` has it."""
+
+    holds_until: datetime | None = None
 
 
 class MethodNotAllowed(RepositoryError):
@@ -68,9 +72,13 @@ class StorageFailed(RepositoryError):
 
 @dataclass
 class Refused(RepositoryError):
-    """A rule hides this project or file (403). ``rule`` is its name, shown to the person."""
+    """A rule hides this project or file (403). ``rule`` is its name, shown to the person.
+
+    ``holds_until`` as `page.Freshness` has it.
+    """
 
     rule: str = ""
+    holds_until: datetime | None = None
 
 
 @dataclass

@@ -14,7 +14,15 @@ from typing import Protocol
 from repositories.domain.errors import Refused
 from repositories.domain.index import FileSource, Index, Part
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, ProjectList, ProjectPage, RefusedFile
+from repositories.domain.page import (
+    FOREVER,
+    DistributionFile,
+    Freshness,
+    ProjectList,
+    ProjectPage,
+    RefusedFile,
+    earliest,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +52,16 @@ Verdict = Keep | Refuse
 
 
 class Filter(Protocol):
-    """A rule at work on one repository. ``rule`` is its name as an administrator knows it."""
+    """A rule at work on one repository. ``rule`` is its name as an administrator knows it.
+
+    ``timeless`` when no verdict looks at the context's time: only then can answers be kept.
+    """
 
     @property
     def rule(self) -> str: ...
+
+    @property
+    def timeless(self) -> bool: ...
 
     def judge_project(self, project: NormalizedName, context: Context) -> Verdict:
         """Asked before the repository is: a refused name is never sent upstream."""
@@ -85,7 +99,7 @@ class FilteredIndex:
         kept = {
             project: name for project, name in listing.projects.items() if self._judge_project(project, context) is None
         }
-        return replace(listing, projects=kept)
+        return replace(listing, projects=kept, freshness=self._limited(listing.freshness, []))
 
     async def project_page(self, project: NormalizedName) -> ProjectPage:
         context = self._context()
@@ -95,16 +109,24 @@ class FilteredIndex:
         page = await self._index.project_page(project)
         kept: list[DistributionFile] = []
         hidden: list[RefusedFile] = list(page.refused)
+        refusals: list[Refused] = []
         for file in page.files:
             refusal = self._judge(file, context)
             if refusal is None:
                 kept.append(file)
             else:
+                refusals.append(refusal)
                 hidden.append(RefusedFile(file=file, rule=refusal.rule, detail=refusal.detail))
-        return replace(page, files=tuple(kept), refused=tuple(hidden))
+        freshness = self._limited(page.freshness, refusals)
+        return replace(page, files=tuple(kept), refused=tuple(hidden), freshness=freshness)
 
     async def open_file(self, file: DistributionFile, part: Part) -> FileSource:
         return await self._index.open_file(file, part)
+
+    def _limited(self, freshness: Freshness, refusals: Sequence[Refused]) -> Freshness:
+        verdicts = FOREVER if all(rule.timeless for rule in self._filters) else None
+        holds = earliest(freshness.holds_until, verdicts, *(refusal.holds_until for refusal in refusals))
+        return replace(freshness, holds_until=holds)
 
     def _context(self) -> Context:
         return Context(repository=self.name, now=self._now())
@@ -126,7 +148,9 @@ def first_refusal(filters: Sequence[Filter], ask: Callable[[Filter], Verdict], r
             verdict = ask(rule)
         except Exception:
             logger.exception("filter %s of %s failed and therefore refuses", rule.rule, repository)
-            verdict = Refuse(f"Rule {rule.rule} could not be applied")
+            # A failure may be over the next time it is asked: this verdict is not kept.
+            return Refused(f"Rule {rule.rule} could not be applied", rule=rule.rule)
         if isinstance(verdict, Refuse):
-            return Refused(verdict.detail, rule=rule.rule)
+            holds = FOREVER if all(other.timeless for other in filters) else None
+            return Refused(verdict.detail, rule=rule.rule, holds_until=holds)
     return None

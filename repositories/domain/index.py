@@ -6,6 +6,7 @@ nothing above or below cares which kind it has in hand.
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -26,10 +27,16 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """Bytes in a file of this machine that does not change any more."""
+    """Bytes in a file of this machine that does not change any more.
+
+    ``holds_until`` as `page.Freshness` has it: how long asking for the same file leads here. ``content`` is the bytes
+    themselves where they are at hand.
+    """
 
     path: Path
     size: int
+    holds_until: datetime | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +119,20 @@ class Writable(Protocol):
 async def find_file(index: Index, project: NormalizedName, filename: str) -> DistributionFile:
     """The one gate: a file is served if and only if its project's page lists it.
 
-    Raises Refused when a rule hides it, NotFound when the page does not have it, and what ``project_page`` raises.
+    Raises as `listed_file` does, and what ``project_page`` raises.
     """
-    page = await index.project_page(project)
+    return listed_file(await index.project_page(project), filename, index.name)
+
+
+def listed_file(page: ProjectPage, filename: str, index: str) -> DistributionFile:
+    """The file as the page of the index of that name lists it.
+
+    Raises Refused when a rule hides it, NotFound when the page does not have it.
+    """
     for file in page.files:
         if file.filename == filename:
             return file
     for refused in page.refused:
         if refused.file.filename == filename:
             raise Refused(refused.detail, rule=refused.rule)
-    raise NotFound(f"{index.name} has no file {filename}")
+    raise NotFound(f"{index} has no file {filename}")

@@ -16,6 +16,7 @@ from repositories.domain.page import (
     ProjectPage,
     ProjectStatus,
     RefusedFile,
+    earliest,
 )
 
 logger = logging.getLogger(__name__)
@@ -79,4 +80,5 @@ def _freshness(parts: Sequence[Freshness]) -> Freshness:
         max_age=min((part.max_age for part in parts), default=0),
         stale=any(part.stale for part in parts),
         reason="; ".join(part.reason for part in parts if part.reason),
+        holds_until=earliest(*(part.holds_until for part in parts)),
     )

@@ -7,12 +7,13 @@ Wire formats are made from these values in `repositories.protocol`, never the ot
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from repositories.domain.names import NormalizedName
 
 Status = Literal["active", "archived", "quarantined", "deprecated"]
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +83,20 @@ class Freshness:
 
     ``max_age`` seconds a client may keep it without asking; 0 means ask each time (anything with hosted files).
     ``stale`` is set when the upstream could not be asked and an older copy is served; ``reason`` says why.
+    ``holds_until`` is the moment up to which asking again gives the same, as long as nothing is written to the
+    repositories it came from (FOREVER: only a write changes it; None: nobody can tell, so that it is not kept).
     """
 
     max_age: int = 0
     stale: bool = False
     reason: str = ""
+    holds_until: datetime | None = None
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """How long several answers hold together: as long as the first to end, and None when one of them cannot tell."""
+    known = [moment for moment in moments if moment is not None]
+    return min(known, default=FOREVER) if len(known) == len(moments) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 from repositories.domain.filtering import KEEP, Context, Refuse, Verdict
 from repositories.domain.names import NormalizedName, normalize
@@ -19,6 +20,7 @@ class RoutingRule:
     rule: str
     mode: str
     patterns: tuple[str, ...]
+    timeless: ClassVar[bool] = True
 
     def judge_project(self, project: NormalizedName, context: Context) -> Verdict:
         matched = any(fnmatchcase(project, _normalized(pattern)) for pattern in self.patterns)

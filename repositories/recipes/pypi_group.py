@@ -7,6 +7,7 @@ tell (its upstream is down, it is offline) ends the search with an error; only a
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ from repositories.domain.errors import NotFound, Refused
 from repositories.domain.index import FileSource, Index, Part
 from repositories.domain.merging import merge_lists, merge_pages
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, ProjectList, ProjectPage
+from repositories.domain.page import DistributionFile, ProjectList, ProjectPage, earliest
 from repositories.recipe import Option, Recipe, RepositoryRow, Surroundings
 
 
@@ -52,20 +53,21 @@ class GroupIndex:
         Raises NotFound when none has it, Refused when none has it and a member's rule hides it.
         """
         pages: list[ProjectPage] = []
-        refused: Refused | None = None
+        passed: list[NotFound | Refused] = []
         for member in members:
             try:
                 pages.append(await member.project_page(project))
-            except NotFound:
-                continue
-            except Refused as error:
-                refused = refused or error
+            except (NotFound, Refused) as error:
+                passed.append(error)
                 continue
             if first_only:
                 break
+        # What the members before said ("not here") may end sooner than what the one that answers says.
+        holds = earliest(*(error.holds_until for error in passed))
         if not pages:
-            raise refused or NotFound(f"{self.name} has no project {project}")
-        return pages
+            refused = next((error for error in passed if isinstance(error, Refused)), None)
+            raise refused or NotFound(f"{self.name} has no project {project}", holds_until=holds)
+        return [_limited(page, holds) for page in pages]
 
     def _own(self, page: ProjectPage) -> ProjectPage:
         # A hosted member may take the name at any moment, so clients must ask the group each time.
@@ -76,6 +78,10 @@ class GroupIndex:
             if file.origin in member.origins:
                 return await member.open_file(file, part)
         raise NotFound(f"{self.name} has no file {file.filename}")
+
+
+def _limited(page: ProjectPage, holds: datetime | None) -> ProjectPage:
+    return replace(page, freshness=replace(page.freshness, holds_until=earliest(page.freshness.holds_until, holds)))
 
 
 def _build(row: RepositoryRow, surroundings: Surroundings) -> GroupIndex:

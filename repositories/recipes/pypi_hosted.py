@@ -14,7 +14,7 @@ from repositories import queries
 from repositories.domain.errors import Forbidden, NotFound, StorageFailed
 from repositories.domain.index import ByteStream, FileSource, LocalFile, Part
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, ProjectList, ProjectPage
+from repositories.domain.page import FOREVER, DistributionFile, Freshness, ProjectList, ProjectPage
 from repositories.domain.uploading import Upload, check
 from repositories.recipe import Option, Recipe, RepositoryRow, Surroundings
 from repositories.services.uploads import keep_upload
@@ -34,12 +34,13 @@ class HostedIndex:
         return await threads.database(queries.hosted_owns, self._id, project)
 
     async def project_list(self) -> ProjectList:
-        return ProjectList(projects=await threads.database(queries.hosted_projects, self._id))
+        projects = await threads.database(queries.hosted_projects, self._id)
+        return ProjectList(projects=projects, freshness=Freshness(holds_until=FOREVER))
 
     async def project_page(self, project: NormalizedName) -> ProjectPage:
         page = await threads.database(queries.hosted_page, self._id, self.name, project)
         if page is None:
-            raise NotFound(f"{self.name} has no project {project}")
+            raise NotFound(f"{self.name} has no project {project}", holds_until=FOREVER)
         if self._options["deployment_policy"] == "allow":
             page = page.with_files(tuple(replace(file, replaceable=True) for file in page.files))
         return page
@@ -57,7 +58,7 @@ class HostedIndex:
         except StoreFailure as error:
             raise StorageFailed("The blob store cannot be read right now") from error
         if isinstance(opened, OpenedFile):
-            return LocalFile(opened.path, opened.size)
+            return LocalFile(opened.path, opened.size, holds_until=FOREVER)
         return ByteStream(opened.size, opened.chunks)
 
     async def _provenance(self, file: DistributionFile) -> FileSource:

@@ -23,7 +23,7 @@ from repositories import queries
 from repositories.domain.errors import NotFound, RepositoryError, StorageFailed, UpstreamError, UpstreamInvalid
 from repositories.domain.index import ByteStream, FileSource, Index, LocalFile, Part
 from repositories.domain.names import NormalizedName
-from repositories.domain.page import DistributionFile, Freshness, ProjectList, ProjectPage
+from repositories.domain.page import FOREVER, DistributionFile, Freshness, ProjectList, ProjectPage
 from repositories.protocol import archives
 from repositories.queries import CachedFileRecord
 from repositories.recipe import Recipe, RepositoryRow, Surroundings
@@ -81,9 +81,9 @@ class ProxyIndex:
                 if stale is None:
                     raise
                 _pauses.set((self._id, project), error, now)
-                return replace(stale, freshness=Freshness(stale=True, reason=error.detail))
+                return replace(stale, freshness=_stale((self._id, project), error))
         if kept.page is None:
-            raise NotFound(f"{self.name} has no project {project}")
+            raise NotFound(f"{self.name} has no project {project}", holds_until=self._absent_until(kept.checked_at))
         return replace(kept.page, freshness=self._freshness(kept.checked_at, now))
 
     async def _refresh(self, project: NormalizedName, kept: KeptPage | None) -> KeptPage:
@@ -123,11 +123,16 @@ class ProxyIndex:
             return self._options.negative_cache and now - kept.checked_at < limit
         return _younger(kept.checked_at, self._options.metadata_max_age, now)
 
+    def _absent_until(self, checked_at: datetime) -> datetime | None:
+        if not self._options.negative_cache:
+            return None
+        return checked_at + timedelta(minutes=self._options.negative_cache_ttl)
+
     def _freshness(self, checked_at: datetime, now: datetime) -> Freshness:
         if self._options.metadata_max_age < 0:
-            return Freshness(max_age=LONGEST_MAX_AGE)
-        left = timedelta(minutes=self._options.metadata_max_age) - (now - checked_at)
-        return Freshness(max_age=max(0, min(int(left.total_seconds()), LONGEST_MAX_AGE)))
+            return Freshness(max_age=LONGEST_MAX_AGE, holds_until=FOREVER)
+        end = checked_at + timedelta(minutes=self._options.metadata_max_age)
+        return Freshness(max_age=max(0, min(int((end - now).total_seconds()), LONGEST_MAX_AGE)), holds_until=end)
 
     # The root list
 
@@ -145,7 +150,7 @@ class ProxyIndex:
             if kept is None:
                 raise
             _pauses.set((self._id, LISTING), error, now)
-            return await self._listing(kept, Freshness(stale=True, reason=error.detail))
+            return await self._listing(kept, _stale((self._id, LISTING), error))
 
     async def _refresh_listing(self, kept: KeptListing | None) -> KeptListing:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
@@ -179,6 +184,7 @@ class ProxyIndex:
         if projects is None:
             known = await threads.database(queries.known_projects, self._id)
             projects = {NormalizedName(name): name for name in known}
+            freshness = replace(freshness, holds_until=None)  # what is known grows with each page that is asked for
         return ProjectList(projects=projects, freshness=freshness)
 
     # Files
@@ -195,7 +201,7 @@ class ProxyIndex:
         kept: FileSource | None = None
         if record is not None and record.sha256:
             if upstream_pages.matches(file, record):
-                kept = await self._open_blob(record.sha256)
+                kept = await self._open_blob(record.sha256, ages=self._options.content_max_age >= 0)
             listed = (
                 await threads.database(
                     upstream_pages.listed_file,
@@ -313,8 +319,8 @@ class ProxyIndex:
             **parts,
         )
 
-    async def _open_blob(self, sha256: str) -> FileSource | None:
-        """None when the store has lost it: the upstream may still have it."""
+    async def _open_blob(self, sha256: str, *, ages: bool = False) -> FileSource | None:
+        """None when the store has lost it: the upstream may still have it. ``ages`` when it is to be fetched anew some day."""
         try:
             opened = await self._store.open(sha256)
         except BlobMissing:
@@ -323,7 +329,7 @@ class ProxyIndex:
         except StoreFailure as error:
             raise StorageFailed("The blob store cannot be read right now") from error
         if isinstance(opened, OpenedFile):
-            return LocalFile(opened.path, opened.size)
+            return LocalFile(opened.path, opened.size, holds_until=None if ages else FOREVER)
         return ByteStream(opened.size, opened.chunks)
 
     # The upstream
@@ -353,6 +359,10 @@ class ProxyIndex:
         health.record(
             self._id, error, subject=subject, permit=permit, auto_block=self._options.auto_block, now=clock.now()
         )
+
+
+def _stale(key: tuple[int, str], error: UpstreamError) -> Freshness:
+    return Freshness(stale=True, reason=error.detail, holds_until=_pauses.until(key))
 
 
 def _younger(moment: datetime, minutes: int, now: datetime) -> bool:

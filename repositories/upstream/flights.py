@@ -55,5 +55,10 @@ class Pauses:
         if entry is not None and entry[0] > now:
             raise entry[1]
 
+    def until(self, key: Hashable) -> datetime | None:
+        """When the pause of ``key`` ends; None when there is none."""
+        entry = self._until.get(key)
+        return None if entry is None else entry[0]
+
     def clear(self, key: Hashable) -> None:
         self._until.pop(key, None)

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Role, User
 from blobstores.models import BlobStore
-from repositories.dataplane import indexes
+from repositories.dataplane.knowledge import knowledge
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def plain_static_files(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """Rows that the process keeps belong to the database of another test."""
-    indexes.forget()
+    knowledge.forget()
 
 
 @pytest.fixture

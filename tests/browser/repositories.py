@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from blobstores.models import Blob, BlobStore
 from repoman.toolbox import clock
-from repositories.dataplane import indexes
+from repositories.dataplane.knowledge import knowledge
 from repositories.models import Distribution, Project, Repository, TrustedCertificate, UpstreamHealth
 from repositories.services.repositories import create_repository
 from repositories.services.routing_rules import create_routing_rule
@@ -18,7 +18,7 @@ def make(name: str, recipe: str, *members: str, online: bool = True, **options: 
 
 def empty_server() -> None:
     """A server right after its first start, without the usual repositories."""
-    indexes.forget()
+    knowledge.forget()
     BlobStore.objects.get_or_create(name="default")
 
 

@@ -13,7 +13,7 @@ from accounts.models import Role, User, UserToken
 from blobstores import stores
 from blobstores.models import BlobStore
 from repoman.toolbox import threads
-from repositories.dataplane import indexes
+from repositories.dataplane.knowledge import knowledge
 from repositories.services.repositories import create_repository
 from tests.asgi_client import Client, Response, basic
 from tests.distributions import Built, upload_form
@@ -27,13 +27,13 @@ def server(transactional_db: None, tmp_path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(authentication, "_verified", authentication.VerifiedHeaders())
     monkeypatch.setattr(authentication, "_noted", {})
     stores.forget()
-    indexes.forget()
+    knowledge.forget()
     BlobStore.objects.create(name="default", kind="filesystem", options={"path": str(tmp_path / "blobs")})
     create_repository(name="pypi-hosted", recipe="pypi-hosted", blob_store="default", options={})
     create_repository(name="pypi-all", recipe="pypi-group", blob_store="default", options={}, members=["pypi-hosted"])
     yield
     stores.forget()
-    indexes.forget()
+    knowledge.forget()
 
 
 def person(name: str, role: str = Role.USER) -> Client:

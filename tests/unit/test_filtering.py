@@ -42,6 +42,8 @@ class Shelf:
 class Rule:
     """Hides a project and a version by name."""
 
+    timeless = True
+
     def __init__(self, rule="no-evil", project="evil", version="2.0", error=None):
         self.rule, self.project, self.version, self.error = rule, project, version, error
         self.contexts = []

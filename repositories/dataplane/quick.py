@@ -1,0 +1,73 @@
+"""The short way: a request whose answer is at hand, for somebody who is known, is answered without a step to the side.
+
+No query, no password hash, no thread and no Django object; everything that is not plain goes the long way (`app.py`), which
+gives the same answers. What is looked at, in this order: has anything been committed since this process last looked; who
+asks; is the answer kept and does it hold; may they read it.
+"""
+
+from django.conf import settings
+
+from accounts.authentication import recall
+from accounts.permissions import Action, may
+from repoman.toolbox import clock
+from repositories.dataplane.answers import FILE, Variant
+from repositories.dataplane.knowledge import knowledge
+from repositories.dataplane.request import base_url
+from repositories.dataplane.responses import Headers
+from repositories.domain.errors import NotAcceptable
+from repositories.protocol import negotiation
+
+Ready = tuple[int, Headers, bytes]
+
+_MOST_VARIANTS = 1000
+_variants: dict[tuple[bytes, bytes, bytes, str], Variant | None] = {}
+
+
+def answer(method: str, path: bytes, scheme: str, headers: dict[bytes, bytes]) -> Ready | None:
+    """Status, headers and body, None when the request must go the long way.
+
+    ``path`` is raw and whole, without the query (there must be none); ``headers`` have lower-case names, each once. Call on
+    the event loop.
+    """
+    if method not in ("GET", "HEAD") or not knowledge.current():
+        return None
+    identity = recall(headers.get(b"authorization"), knowledge.beat)
+    if identity is None:
+        return None
+    variant = _variant(path, scheme, headers)
+    kept = None if variant is None else knowledge.answers.find(path, variant)
+    if kept is None or kept.body is None or not kept.etag:
+        return None
+    now = clock.now()
+    if not kept.holds(now):
+        return None
+    if not may(identity, Action.READ, kept.target, anonymous_read=settings.REPOMAN.anonymous_read):
+        return None
+    status, sent = kept.head(headers.get(b"if-none-match"), now)
+    return status, sent, b"" if status == 304 or method == "HEAD" else kept.body
+
+
+def _variant(path: bytes, scheme: str, headers: dict[bytes, bytes]) -> Variant | None:
+    """The variant asked for, None when that takes a closer look."""
+    segments = path.split(b"/", 4)
+    if len(segments) < 5:
+        return None
+    if segments[3] == b"packages":
+        return None if b"range" in headers or b"if-modified-since" in headers else FILE
+    if segments[3] != b"simple":
+        return None
+    key = (headers.get(b"accept", b""), headers.get(b"accept-encoding", b""), headers.get(b"host", b""), scheme)
+    if key not in _variants:
+        if len(_variants) >= _MOST_VARIANTS:
+            _variants.clear()
+        _variants[key] = _negotiated(*key)
+    return _variants[key]
+
+
+def _negotiated(accept: bytes, accept_encoding: bytes, host: bytes, scheme: str) -> Variant | None:
+    try:
+        content_type = negotiation.select(accept.decode("latin-1") or None, None)
+    except NotAcceptable:
+        return None
+    encoding = negotiation.choose_encoding(accept_encoding.decode("latin-1"))
+    return content_type, encoding, base_url(scheme, host)
