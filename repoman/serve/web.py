@@ -35,10 +35,10 @@ def main() -> int:
             "ssl_protocol_min": SSLProtocols.tls12,
         }
     Granian(
-        "repoman.asgi:application",
+        "repoman.serve.web:load",
         address=configuration.host,
         port=arguments.port,
-        interface=Interfaces.ASGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.auto,
         websockets=False,
         workers=configuration.workers,
@@ -57,8 +57,9 @@ def load() -> Any:
     """Make the application, in a worker."""
     lifeline.end_with_parent()
     from repoman.asgi import application
+    from repoman.rsgi import Edge
 
-    return application
+    return Edge(application)
 
 
 if __name__ == "__main__":
