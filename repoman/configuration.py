@@ -5,6 +5,7 @@ the supervising process reads it without loading Django.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
@@ -55,6 +56,11 @@ class Configuration:
         "",
         "Addresses or networks whose X-Forwarded-* headers are believed, separated by commas.",
     )
+    accel_prefix_raw: str = _setting(
+        "REPOMAN_ACCEL_PREFIX",
+        "",
+        "Path such as /blobs/ of an internal location of nginx that sends files of <data>/blobs: trusted proxies then get X-Accel-Redirect instead of a file's bytes.",
+    )
     admin_password: str = _setting(
         "REPOMAN_ADMIN_PASSWORD",
         "",
@@ -103,7 +109,8 @@ class Configuration:
     def validate(self) -> None:
         """Look at every value. Raises ConfigurationError for the first that cannot be used."""
         for name in ("port", "https_port", "anonymous_read", "workers", "max_upload_bytes", "private_networks",
-                     "trusted_proxies", "database_threads", "transfer_threads", "answer_cache_bytes", "log_level_checked",
+                     "trusted_proxies", "accel_prefix", "database_threads", "transfer_threads", "answer_cache_bytes",
+                     "log_level_checked",
                      "log_format_checked", "base_url_checked", "tls"):  # fmt: skip
             getattr(self, name)
 
@@ -193,6 +200,20 @@ class Configuration:
     @property
     def trusted_proxies(self) -> tuple[str, ...]:
         return self._networks("REPOMAN_TRUSTED_PROXIES", self.trusted_proxies_raw)
+
+    @property
+    def accel_prefix(self) -> str:
+        """With a slash at both ends; "" when it is not set."""
+        value = self.accel_prefix_raw
+        if value and not re.fullmatch(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9]/", value):
+            raise ConfigurationError(
+                f"REPOMAN_ACCEL_PREFIX is {value!r}; it must be a path that begins and ends with a slash, such as /blobs/"
+            )
+        if value and not self.trusted_proxies:
+            raise ConfigurationError(
+                "REPOMAN_ACCEL_PREFIX needs a proxy that sends the files: name nginx's address in REPOMAN_TRUSTED_PROXIES"
+            )
+        return value
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

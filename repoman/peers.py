@@ -10,6 +10,8 @@ from typing import Any
 
 Scope = dict[str, Any]
 
+FORWARDED = "repoman.forwarded"  # in a corrected scope: whether the proxy says for whom it asks
+
 
 class Proxies:
     """The trusted proxies."""
@@ -25,6 +27,7 @@ class Proxies:
         headers = _forwarded(scope["headers"])
         corrected = dict(scope)
         corrected["client"] = (self._first_untrusted(headers.get(b"x-forwarded-for", ""), client[0]), 0)
+        corrected[FORWARDED] = b"x-forwarded-for" in headers
         scheme = headers.get(b"x-forwarded-proto", "").strip().lower()
         if scheme in ("http", "https"):
             corrected["scheme"] = scheme

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from repoman.configuration import Configuration, ConfigurationError
-from repoman.serve import announcement, broker, preflight
+from repoman.serve import announcement, broker, limits, preflight
 from repoman.serve.child import Child
 from repoman.serve.preflight import CannotStart
 
@@ -26,6 +26,8 @@ def serve(configuration: Configuration) -> int:
         data = preflight.data_folder(configuration)
         lock = preflight.lock(data)
         listeners = _listeners(configuration)
+        if few := limits.warning(limits.raise_open_files()):
+            print(f"repoman: {few}", file=sys.stderr, flush=True)
         return Supervisor(configuration, data, listeners).run()
     except (ConfigurationError, CannotStart, broker.NoBroker) as error:
         print(f"repoman: {error}", file=sys.stderr)

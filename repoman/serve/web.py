@@ -11,10 +11,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from repoman.configuration import Configuration
-from repoman.serve import lifeline
+from repoman.serve import lifeline, limits
 from repoman.toolbox import logs
 
-BACKLOG = 1024
+BACKLOG = 4096
+BUFFER = 64 * 1024  # bytes a connection waits with for a slow reader; the longest head of a request, too (431)
+WAITING_STREAMS = 2048  # threads, made when needed: one for each stream whose bytes are still to come (`outlet.py`)
 HEADER_MILLISECONDS = 15_000
 PREPARED_KEY = Path("tls") / "key.pem"
 
@@ -35,16 +37,18 @@ def main() -> int:
             "ssl_protocol_min": SSLProtocols.tls12,
         }
     Granian(
-        "repoman.asgi:application",
+        "repoman.serve.web:load",
         address=configuration.host,
         port=arguments.port,
-        interface=Interfaces.ASGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.auto,
         websockets=False,
         workers=configuration.workers,
         runtime_threads=1,
+        runtime_blocking_threads=WAITING_STREAMS,
         backlog=BACKLOG,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
+        backpressure=limits.clients(limits.raise_open_files()),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER),
         log_dictconfig=logs.configuration(configuration.log_level_checked, configuration.log_format_checked),
         log_level=LogLevels.info if configuration.log_level_checked == "debug" else LogLevels.warning,
         respawn_failed_workers=True,
@@ -57,8 +61,9 @@ def load() -> Any:
     """Make the application, in a worker."""
     lifeline.end_with_parent()
     from repoman.asgi import application
+    from repoman.rsgi import Edge
 
-    return application
+    return Edge(application)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote
 
 from django.conf import settings
 
+from repoman.peers import FORWARDED
 from repositories.domain.errors import InvalidRequest
 
 Scope = dict[str, Any]
@@ -16,6 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = b"/repository/"
+FILE_RANGE = "repoman.response.filerange"  # the server sends a part of a file by itself (`repoman/rsgi.py`)
 MAX_PARAMETERS = 50
 _HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
@@ -26,7 +28,7 @@ class Request:
     lower-case names.
 
     ``base_url`` has no trailing slash and is "" when the Host header cannot be one. Proxies in front of the server have
-    been seen through already (`repoman/peers.py`).
+    been seen through already (`repoman/peers.py`); ``accel`` is where the one in front sends files from, "" if it does not.
     """
 
     method: str
@@ -38,12 +40,15 @@ class Request:
     address: str
     base_url: str
     pathsend: bool
+    filerange: bool
+    accel: str
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "Request":
         raw = scope.get("raw_path") or quote(scope["path"]).encode()
         whole = raw.partition(b"?")[0]
         name, _, path = whole.removeprefix(PREFIX).partition(b"/")
+        extensions = scope.get("extensions") or {}
         headers: dict[bytes, bytes] = {}
         for key, value in scope["headers"]:
             headers[key] = headers[key] + b", " + value if key in headers else value
@@ -56,7 +61,10 @@ class Request:
             headers=headers,
             address=str((scope.get("client") or ("", 0))[0]),
             base_url=base_url(scope.get("scheme", "http"), headers.get(b"host", b"")),
-            pathsend="http.response.pathsend" in (scope.get("extensions") or {}),
+            pathsend="http.response.pathsend" in extensions,
+            filerange=FILE_RANGE in extensions,
+            # One that asks the server itself, be it from the proxy's machine, gets the bytes.
+            accel=settings.REPOMAN.accel_prefix if scope.get(FORWARDED) else "",
         )
 
     def header(self, name: bytes) -> str | None:

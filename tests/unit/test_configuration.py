@@ -35,6 +35,14 @@ def test_empty_counts_as_not_set():
             {"TRUSTED_PROXIES": "10.0.0.0/8, proxy"},
             "REPOMAN_TRUSTED_PROXIES has 'proxy'; it must be an address or network such as 10.0.0.0/8",
         ),
+        (
+            {"ACCEL_PREFIX": "blobs", "TRUSTED_PROXIES": "127.0.0.1"},
+            "REPOMAN_ACCEL_PREFIX is 'blobs'; it must be a path that begins and ends with a slash, such as /blobs/",
+        ),
+        (
+            {"ACCEL_PREFIX": "/blobs/"},
+            "REPOMAN_ACCEL_PREFIX needs a proxy that sends the files: name nginx's address in REPOMAN_TRUSTED_PROXIES",
+        ),
         ({"LOG_FORMAT": "xml"}, "REPOMAN_LOG_FORMAT is 'xml'; it must be text or json"),
         (
             {"HTTPS_PORT": "8443"},
