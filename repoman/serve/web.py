@@ -62,8 +62,9 @@ def load() -> Any:
     lifeline.end_with_parent()
     from repoman.asgi import application
     from repoman.rsgi import Edge
+    from repoman.shortcut import answer_at_hand
 
-    return Edge(application)
+    return Edge(application, answer_at_hand)
 
 
 if __name__ == "__main__":

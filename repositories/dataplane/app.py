@@ -12,9 +12,11 @@ import secrets
 
 from accounts.identity import Identity
 from accounts.permissions import Action
+from repoman.toolbox import clock
 from repositories.dataplane import access, quick, reading, search, uploads
 from repositories.dataplane.errors import answer_for, unexpected
 from repositories.dataplane.indexes import LiveRepository
+from repositories.dataplane.kept import KeptAnswer, send_kept
 from repositories.dataplane.knowledge import knowledge
 from repositories.dataplane.request import Message, Receive, Request, Scope, Send
 from repositories.dataplane.responses import Answer, send_answer
@@ -27,11 +29,10 @@ logger = logging.getLogger(__name__)
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request below ``/repository/``."""
-    ready = _at_hand(scope)
-    if ready is not None:
-        status, headers, body = ready
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    headers = dict(scope["headers"])
+    kept = _at_hand(scope, headers)
+    if kept is not None:
+        await send_kept(scope["method"], headers.get(b"if-none-match"), kept, clock.now(), send)
         return
     request = Request.from_scope(scope)
     state = _Sending(send)
@@ -50,12 +51,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await send_answer(request, unexpected(request, error_id), send)
 
 
-def _at_hand(scope: Scope) -> quick.Ready | None:
-    headers = dict(scope["headers"])
+def _at_hand(scope: Scope, headers: dict[bytes, bytes]) -> KeptAnswer | None:
     # A header that comes twice, a query and a path that is not there as sent are for the long way.
     if scope.get("query_string") or not scope.get("raw_path") or len(headers) != len(scope["headers"]):
         return None
-    return quick.answer(scope["method"], scope["raw_path"], scope.get("scheme", "http"), headers)
+    if scope["method"] not in ("GET", "HEAD"):
+        return None
+    return quick.find(scope["raw_path"], scope.get("scheme", "http"), headers)
 
 
 class _Sending:

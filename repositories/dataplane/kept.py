@@ -4,20 +4,22 @@ The bytes of an answer are made once (`reading.py`), kept (`answers.py`) and sen
 from the short one (`quick.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from accounts.permissions import Target
-from repositories.dataplane.request import Request, Send
+from repositories.dataplane.request import Send
 from repositories.dataplane.responses import PROTECTION, FileHead, Headers, etag_matches, file_headers
 from repositories.domain.index import LocalFile
 from repositories.domain.page import Freshness
 
-ENTRY_COST = 2048  # bytes an answer costs beside its body: headers, keys, objects
+TextHeaders = list[tuple[str, str]]
+
+ENTRY_COST = 3072  # bytes an answer costs beside its body: headers, keys, objects
 LARGEST_FILE = 64 * 1024  # a file up to here is held, bytes and all; above, only where it lies
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class KeptAnswer:
     """An answer at hand; ``target`` is what one must be allowed to read to get it.
 
@@ -35,6 +37,7 @@ class KeptAnswer:
     body: bytes | None = None
     max_age: int = 0
     file: tuple[FileHead, LocalFile] | None = None
+    _texts: dict[bool, TextHeaders] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -46,16 +49,34 @@ class KeptAnswer:
 
     def head(self, if_none_match: bytes | None, now: datetime) -> tuple[int, Headers]:
         """Status and headers for a client that has ``if_none_match`` already."""
-        changed = if_none_match is None or (
+        changed = self._changed(if_none_match)
+        headers = self.headers if changed else self.short_headers
+        told = self._told(now)
+        return (200 if changed else 304), [told, *headers[1:]] if told else headers
+
+    def text_head(self, if_none_match: bytes | None, now: datetime) -> tuple[int, TextHeaders]:
+        """The same as text, for an interface that wants it so."""
+        changed = self._changed(if_none_match)
+        texts = self._texts.get(changed)
+        if texts is None:
+            texts = self._texts[changed] = _texts(self.headers if changed else self.short_headers)
+        told = self._told(now)
+        return (200 if changed else 304), [*_texts([told]), *texts[1:]] if told else texts
+
+    def _changed(self, if_none_match: bytes | None) -> bool:
+        return if_none_match is None or (
             if_none_match != self.etag and not etag_matches(if_none_match.decode("latin-1"), self.etag.decode())
         )
-        headers = self.headers if changed else self.short_headers
-        if self.max_age and self.holds_until is not None:
-            left = int((self.holds_until - now).total_seconds())
-            if left < self.max_age:
-                scope = headers[0][1].partition(b",")[0]
-                headers = [(b"cache-control", scope + f", {_age(max(left, 0))}".encode()), *headers[1:]]
-        return (200 if changed else 304), headers
+
+    def _told(self, now: datetime) -> tuple[bytes, bytes] | None:
+        """The Cache-Control of an answer that holds for less than a client is usually told."""
+        if not self.max_age or self.holds_until is None:
+            return None
+        left = int((self.holds_until - now).total_seconds())
+        if left >= self.max_age:
+            return None
+        scope = self.headers[0][1].partition(b",")[0]
+        return b"cache-control", scope + f", {_age(max(left, 0))}".encode()
 
 
 def kept_page(
@@ -105,9 +126,13 @@ def _age(seconds: int) -> str:
     return f"max-age={seconds}" if seconds else "no-cache"
 
 
-async def send_kept(request: Request, kept: KeptAnswer, now: datetime, send: Send) -> None:
+def _texts(headers: Headers) -> TextHeaders:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+async def send_kept(method: str, if_none_match: bytes | None, kept: KeptAnswer, now: datetime, send: Send) -> None:
     """Send an answer whose bytes are held."""
-    status, headers = kept.head(request.headers.get(b"if-none-match"), now)
+    status, headers = kept.head(if_none_match, now)
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    body = b"" if status == 304 or request.method == "HEAD" else kept.body
+    body = b"" if status == 304 or method == "HEAD" else kept.body
     await send({"type": "http.response.body", "body": body})

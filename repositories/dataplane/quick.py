@@ -5,31 +5,31 @@ gives the same answers. What is looked at, in this order: has anything been comm
 asks; is the answer kept and does it hold; may they read it.
 """
 
+from collections.abc import Mapping
+
 from django.conf import settings
 
 from accounts.authentication import recall
 from accounts.permissions import Action, may
 from repoman.toolbox import clock
 from repositories.dataplane.answers import FILE, Variant
+from repositories.dataplane.kept import KeptAnswer
 from repositories.dataplane.knowledge import knowledge
 from repositories.dataplane.request import base_url
-from repositories.dataplane.responses import Headers
 from repositories.domain.errors import NotAcceptable
 from repositories.protocol import negotiation
-
-Ready = tuple[int, Headers, bytes]
 
 _MOST_VARIANTS = 1000
 _variants: dict[tuple[bytes, bytes, bytes, str], Variant | None] = {}
 
 
-def answer(method: str, path: bytes, scheme: str, headers: dict[bytes, bytes]) -> Ready | None:
-    """Status, headers and body, None when the request must go the long way.
+def find(path: bytes, scheme: str, headers: Mapping[bytes, bytes]) -> KeptAnswer | None:
+    """The answer to a GET or HEAD, its bytes at hand; None when the request must go the long way.
 
     ``path`` is raw and whole, without the query (there must be none); ``headers`` have lower-case names, each once. Call on
     the event loop.
     """
-    if method not in ("GET", "HEAD") or not knowledge.current():
+    if not knowledge.current():
         return None
     identity = recall(headers.get(b"authorization"), knowledge.beat)
     if identity is None:
@@ -38,16 +38,11 @@ def answer(method: str, path: bytes, scheme: str, headers: dict[bytes, bytes]) -
     kept = None if variant is None else knowledge.answers.find(path, variant)
     if kept is None or kept.body is None or not kept.etag:
         return None
-    now = clock.now()
-    if not kept.holds(now):
-        return None
-    if not may(identity, Action.READ, kept.target, anonymous_read=settings.REPOMAN.anonymous_read):
-        return None
-    status, sent = kept.head(headers.get(b"if-none-match"), now)
-    return status, sent, b"" if status == 304 or method == "HEAD" else kept.body
+    allowed = may(identity, Action.READ, kept.target, anonymous_read=settings.REPOMAN.anonymous_read)
+    return kept if allowed and kept.holds(clock.now()) else None
 
 
-def _variant(path: bytes, scheme: str, headers: dict[bytes, bytes]) -> Variant | None:
+def _variant(path: bytes, scheme: str, headers: Mapping[bytes, bytes]) -> Variant | None:
     """The variant asked for, None when that takes a closer look."""
     segments = path.split(b"/", 4)
     if len(segments) < 5:

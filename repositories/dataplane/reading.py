@@ -138,7 +138,7 @@ async def _send_page(
 
         # With the stamp in its key a making that was overtaken by a write is not shared with those who come after it.
         kept = await _makings.share((request.whole_path, variant, stamp), made)
-    await send_kept(request, kept, clock.now(), send)
+    await send_kept(request.method, request.headers.get(b"if-none-match"), kept, clock.now(), send)
 
 
 async def _kept_page(
