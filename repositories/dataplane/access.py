@@ -7,7 +7,7 @@ from accounts.identity import Identity
 from accounts.permissions import Action, Target, may
 from repoman.toolbox import threads
 from repoman.toolbox.pulse import Beat
-from repositories.dataplane.request import Request
+from repositories.dataplane.request import Headers, Request
 from repositories.domain.errors import AuthenticationRequired, Forbidden
 
 
@@ -42,6 +42,15 @@ def require(identity: Identity, action: Action, target: Target) -> None:
     raise Forbidden(f"{identity.username} may not {verb} {target.name}")
 
 
-def cacheable_by_anyone() -> bool:
-    """Whether answers may be marked public."""
+def readable_by_anyone() -> bool:
     return bool(settings.REPOMAN.anonymous_read)
+
+
+def audience() -> str:
+    """Whose caches may keep an answer: the first word of Cache-Control."""
+    return "public" if readable_by_anyone() else "private"
+
+
+def cross_origin() -> Headers:
+    """Readable from pages of other origins (micropip, JupyterLite) only where everybody may read anyway."""
+    return [(b"access-control-allow-origin", b"*")] if readable_by_anyone() else []

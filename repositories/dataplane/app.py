@@ -3,7 +3,7 @@
 1. `quick.py` answers at once where the answer is at hand; else `request.py` reads the scope
 2. `knowledge.py` is brought up to date, `access.py` says who asks; strangers stop here when reading needs a sign-in
 3. `protocol/pypi.py` turns the path into a question, `indexes.py` builds the live index; `access.py` says whether it may be asked
-4. `reading.py`, `uploads.py` or `search.py` answers it
+4. `reading.py`, `listing.py`, `uploads.py` or `search.py` answers it
 5. what goes wrong on the way is an error of `domain/errors.py`, and `errors.py` makes it a status
 """
 
@@ -13,7 +13,7 @@ import secrets
 from accounts.identity import Identity
 from accounts.permissions import Action
 from repoman.toolbox import clock
-from repositories.dataplane import access, quick, reading, search, uploads
+from repositories.dataplane import access, listing, quick, reading, search, uploads
 from repositories.dataplane.errors import answer_for, unexpected
 from repositories.dataplane.indexes import LiveRepository
 from repositories.dataplane.kept import KeptAnswer, send_kept
@@ -96,7 +96,7 @@ async def _read(
     access.require(identity, Action.READ, live.target)
     match question:
         case pypi.ListProjects():
-            await reading.project_list(live, request, send)
+            await listing.project_list(live, request, receive, send)
         case pypi.ShowProject(project, html_only):
             await reading.project_page(live, project, request, send, html_only=html_only)
         case pypi.GetFile():
@@ -139,9 +139,9 @@ def _redirect(live: LiveRepository, location: str, request: Request) -> Answer:
 
 def _options() -> Answer:
     headers = [(b"allow", b"GET, HEAD, POST, OPTIONS")]
-    if access.cacheable_by_anyone():
+    if access.readable_by_anyone():
         headers += [
-            *reading.cross_origin(),
+            *access.cross_origin(),
             (b"access-control-allow-methods", b"GET"),
             (
                 b"access-control-allow-headers",

@@ -5,8 +5,8 @@ pip prints the status line, uv reads problem+json, twine and poetry print the bo
 
 import json
 
-from repositories.dataplane.request import Request
-from repositories.dataplane.responses import Answer, Headers
+from repositories.dataplane.request import Headers, Request
+from repositories.dataplane.responses import Answer
 from repositories.domain import errors
 
 STATUS: dict[type[errors.RepositoryError], tuple[int, str]] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from accounts.permissions import Target
-from repositories.dataplane.request import Send
-from repositories.dataplane.responses import PROTECTION, FileHead, Headers, etag_matches, file_headers
+from repositories.dataplane.request import Headers, Send
+from repositories.dataplane.responses import PROTECTION, FileHead, etag_matches, file_headers
 from repositories.domain.index import LocalFile
 from repositories.domain.page import Freshness
 
@@ -19,6 +19,17 @@ ENTRY_COST = 3072  # bytes an answer costs beside its body: headers, keys, objec
 LARGEST_FILE = 64 * 1024  # a file up to here is held, bytes and all; above, only where it lies
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A long list of projects as it is kept: ``content`` in zstd; ``size`` and ``digest`` are of the plain bytes."""
+
+    content: bytes
+    size: int
+    digest: str
+    content_type: str
+    freshness: Freshness
+
+
 @dataclass(slots=True, kw_only=True)
 class KeptAnswer:
     """An answer at hand; ``target`` is what one must be allowed to read to get it.
@@ -26,7 +37,7 @@ class KeptAnswer:
     ``headers`` are those of the whole answer (200), ``short_headers`` those of 304; the first of both is Cache-Control.
     ``holds_until`` as `Freshness` has it. ``max_age`` is the longest a client may be told to keep it, 0 when it has to ask
     each time; as ``holds_until`` comes nearer it is told less. ``file`` is set for a file: what is said of it and where it
-    lies; ``body`` is None when it is too large to be held.
+    lies. ``packed`` is set for a long list of projects. ``body`` is None when it is too large to be held.
     """
 
     target: Target
@@ -37,6 +48,7 @@ class KeptAnswer:
     body: bytes | None = None
     max_age: int = 0
     file: tuple[FileHead, LocalFile] | None = None
+    packed: Packed | None = None
     _texts: dict[bool, TextHeaders] = field(default_factory=dict)
 
     @property
@@ -80,12 +92,20 @@ class KeptAnswer:
 
 
 def kept_page(
-    target: Target, *, body: bytes, etag: str, content_type: str, encoding: str, freshness: Freshness, headers: Headers
+    target: Target,
+    *,
+    body: bytes,
+    etag: str,
+    content_type: str,
+    encoding: str,
+    freshness: Freshness,
+    headers: Headers,
+    length: int,
 ) -> KeptAnswer:
-    """A page in one representation. ``body`` is encoded already; ``headers`` are those of every answer, from `headers_of`."""
+    """A page in one representation. ``body`` is encoded already; ``headers`` come from `page_headers`."""
     tag = etag.encode()
     short = [*headers, (b"vary", b"Accept, Accept-Encoding, Authorization"), *PROTECTION, (b"etag", tag)]
-    full = [*short, (b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    full = [*short, (b"content-type", content_type.encode()), (b"content-length", str(length).encode())]
     if encoding:
         full.append((b"content-encoding", encoding.encode()))
     return KeptAnswer(

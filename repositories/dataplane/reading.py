@@ -1,23 +1,21 @@
-"""Answers to reads: project list, project page, file and side files, JSON API."""
+"""Answers to reads: project page, file and side files, JSON API."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC
 from email.utils import format_datetime
 
 from repoman.toolbox import clock, threads
-from repositories.dataplane.access import cacheable_by_anyone
+from repositories.dataplane.access import audience, cross_origin
 from repositories.dataplane.answers import FILE
 from repositories.dataplane.indexes import LiveRepository
-from repositories.dataplane.kept import LARGEST_FILE, KeptAnswer, kept_file, kept_page, page_headers, send_kept
+from repositories.dataplane.kept import LARGEST_FILE, KeptAnswer, kept_file, send_kept
 from repositories.dataplane.knowledge import knowledge
-from repositories.dataplane.request import Receive, Request, Send
+from repositories.dataplane.making import Keep, made, obtain
+from repositories.dataplane.request import Headers, Receive, Request, Send
 from repositories.dataplane.responses import (
     Answer,
     FileHead,
-    Headers,
-    encoded,
     not_modified,
     send_answer,
     send_file,
@@ -27,30 +25,13 @@ from repositories.domain.index import ByteStream, FileSource, LocalFile, Part, R
 from repositories.domain.names import NormalizedName
 from repositories.domain.page import DistributionFile, Freshness, earliest
 from repositories.protocol import legacy_json, negotiation, pypi, simple_html, simple_json
-from repositories.upstream.flights import Flights
 
 IMMUTABLE = 365 * 24 * 3600
 _JSON = "application/json"
 _METADATA_LIMIT = 16 * 1024 * 1024
 _RENDERED_HERE = 200  # files a page may have to be rendered on the event loop (some 10 µs each); more, in a thread
-LIST_OF_PROJECTS = ""
-_one_list_at_a_time = asyncio.Semaphore(1)
-_makings = Flights()
 
 Made = tuple[bytes, Freshness]
-
-
-async def project_list(live: LiveRepository, request: Request, send: Send) -> None:
-    content_type = negotiation.select(request.header(b"accept"), request.parameter("format"))
-    render = simple_json.render_root if content_type == negotiation.JSON else simple_html.render_root
-
-    async def make() -> Made:
-        # A public index has close to a million names: one list at a time, made beside the loop that serves everybody else.
-        async with _one_list_at_a_time:
-            listing = await live.index.project_list()
-            return await threads.transfer(render, listing), listing.freshness
-
-    await _send_page(live, request, LIST_OF_PROJECTS, content_type, make, send)
 
 
 async def project_page(
@@ -121,51 +102,14 @@ async def _send_page(
     make: Callable[[], Awaitable[Made]],
     send: Send,
 ) -> None:
-    """Send the page that ``make`` makes, unless it is at hand; who asks for the same at the same time shares one making."""
     encoding = negotiation.choose_encoding(request.header(b"accept-encoding"))
-    variant = (content_type, encoding, request.base_url)
-    kept = knowledge.answers.find(request.whole_path, variant)
-    if kept is None or not kept.holds(clock.now()):
-        subject = (live.row.id, project)
-        stamp = knowledge.answers.stamp(subject)
 
-        async def made() -> KeptAnswer:
-            body, freshness = await make()
-            page = await _kept_page(live, body, content_type, encoding, freshness)
-            if page.holds_until is not None:
-                knowledge.answers.keep(request.whole_path, variant, subject, stamp, page)
-            return page
+    async def answer(keep: Keep) -> KeptAnswer:
+        body, freshness = await make()
+        return await made(live, body, content_type, encoding, freshness)
 
-        # With the stamp in its key a making that was overtaken by a write is not shared with those who come after it.
-        kept = await _makings.share((request.whole_path, variant, stamp), made)
+    kept = await obtain(live, project, request, (content_type, encoding, request.base_url), answer)
     await send_kept(request.method, request.headers.get(b"if-none-match"), kept, clock.now(), send)
-
-
-async def _kept_page(
-    live: LiveRepository, body: bytes, content_type: str, encoding: str, freshness: Freshness
-) -> KeptAnswer:
-    label = f"{content_type}; charset=utf-8" if content_type.endswith("html") else content_type
-    body, etag, encoding = await encoded(body, label, encoding)
-    return kept_page(
-        live.target,
-        body=body,
-        etag=etag,
-        content_type=label,
-        encoding=encoding,
-        freshness=freshness,
-        headers=page_headers(freshness, scope=_scope(), rest=cross_origin()),
-    )
-
-
-def cross_origin() -> Headers:
-    """Readable from pages of other origins (micropip, JupyterLite) only where everybody may read anyway."""
-    if not cacheable_by_anyone():
-        return []
-    return [(b"access-control-allow-origin", b"*")]
-
-
-def _scope() -> str:
-    return "public" if cacheable_by_anyone() else "private"
 
 
 async def get_file(
@@ -231,12 +175,12 @@ async def _with_content(source: LocalFile) -> LocalFile:
 
 def _head(file: DistributionFile, part: Part) -> FileHead:
     if part is Part.PROVENANCE:
-        headers: Headers = [(b"cache-control", f"{_scope()}, no-cache".encode()), *cross_origin()]
+        headers: Headers = [(b"cache-control", f"{audience()}, no-cache".encode()), *cross_origin()]
         return FileHead(content_type="application/vnd.pypi.integrity.v1+json", etag="", modified="", headers=headers)
     hashes = file.hashes if part is Part.FILE else file.core_metadata or {}
     # A client's copy of a file that may be replaced is compared by its ETag each time, else it would stay wrong for a year.
     age = "no-cache" if file.replaceable else f"max-age={IMMUTABLE}, immutable"
-    headers = [(b"cache-control", f"{_scope()}, {age}".encode()), *cross_origin()]
+    headers = [(b"cache-control", f"{audience()}, {age}".encode()), *cross_origin()]
     modified = format_datetime(file.upload_time.astimezone(UTC), usegmt=True) if file.upload_time else ""
     return FileHead(
         content_type="application/octet-stream",

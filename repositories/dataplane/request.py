@@ -13,6 +13,7 @@ from repositories.domain.errors import InvalidRequest
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 

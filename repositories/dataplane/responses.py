@@ -13,11 +13,9 @@ import zstandard
 from django.conf import settings
 
 from repoman.toolbox import threads
-from repositories.dataplane.request import FILE_RANGE, Receive, Request, Send
+from repositories.dataplane.request import FILE_RANGE, Headers, Receive, Request, Send
 from repositories.domain.index import ByteStream, LocalFile
 from repositories.domain.ranges import ByteRange, Unsatisfiable, parse_range
-
-Headers = list[tuple[bytes, bytes]]
 
 INLINE_LIMIT = 256 * 1024  # up to here a file is one message; above, pathsend or chunks (measured)
 COMPRESS_FROM = 1024
@@ -55,8 +53,13 @@ async def encoded(body: bytes, content_type: str, encoding: str) -> tuple[bytes,
     return (await threads.transfer(compress, body) if large else compress(body)), f'"{digest}-{encoding}"', encoding
 
 
+def content_hasher(content_type: str) -> "hashlib.blake2b":
+    """What makes the ETag of a page's plain bytes."""
+    return hashlib.blake2b(content_type.encode(), digest_size=16)
+
+
 def _digest(body: bytes, content_type: str) -> str:
-    hasher = hashlib.blake2b(content_type.encode(), digest_size=16)
+    hasher = content_hasher(content_type)
     hasher.update(body)
     return hasher.hexdigest()
 
@@ -127,7 +130,7 @@ async def send_file(
     elif isinstance(source, LocalFile):
         await _send_local(request, source, span, receive, send)
     else:
-        await _send_chunks(_stream(source, span), receive, send)
+        await send_chunks(_stream(source, span), receive, send)
 
 
 def _accelerated(request: Request, path: Path) -> bytes:
@@ -191,7 +194,7 @@ async def _send_local(
     elif request.filerange:
         await send({"type": FILE_RANGE, "path": str(source.path), "start": start, "end": start + length})
     else:
-        await _send_chunks(_local_chunks(source.path, start, length), receive, send)
+        await send_chunks(_local_chunks(source.path, start, length), receive, send)
 
 
 def _read(path: Path, start: int, length: int) -> bytes:
@@ -222,7 +225,7 @@ async def _stream(source: ByteStream, span: ByteRange | None) -> AsyncIterator[b
             return
 
 
-async def _send_chunks(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+async def send_chunks(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
     """Send until the end or until the client is gone, which only ``receive`` tells: ``send`` never fails."""
     gone = asyncio.ensure_future(_disconnected(receive))
     try:

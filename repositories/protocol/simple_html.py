@@ -5,6 +5,7 @@ Pages are always written anew from values; an upstream's text is never edited, s
 
 from collections.abc import Callable, Iterator
 from html import escape
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -57,16 +58,19 @@ def render_project(
     return "".join(lines).encode()
 
 
-def render_root(listing: ProjectList) -> bytes:
+def render_root(listing: ProjectList) -> Iterator[bytes]:
+    """The list of projects in parts: a public index's has tens of megabytes."""
     head = (
         "<!DOCTYPE html>\n<html><head>\n"
         f'<meta name="pypi:repository-version" content="{REPOSITORY_VERSION}">\n'
         "<title>Simple index</title></head><body>\n"
     )
-    anchors = "".join(
-        f'<a href="{project}/">{escape(name, quote=False)}</a><br>\n' for project, name in listing.projects.items()
-    )
-    return f"{head}{anchors}</body></html>\n".encode()
+    yield head.encode()
+    projects = iter(listing.projects.items())
+    while batch := list(islice(projects, 10_000)):
+        anchors = (f'<a href="{project}/">{escape(name, quote=False)}</a><br>\n' for project, name in batch)
+        yield "".join(anchors).encode()
+    yield b"</body></html>\n"
 
 
 def _anchor(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> str:

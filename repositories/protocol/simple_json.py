@@ -1,6 +1,6 @@
 """The simple API in JSON: PEP 691 with 700 (versions, size, upload-time), 714, 740 and 792; API version 1.4."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -64,12 +64,14 @@ def render_project(
     return msgspec.json.encode(document)
 
 
-def render_root(listing: ProjectList) -> bytes:
+def render_root(listing: ProjectList) -> Iterator[bytes]:
+    """The list of projects in parts: a public index's has tens of megabytes."""
     names = iter(listing.projects.values())
     batches = iter(lambda: list(islice(names, 10_000)), [])
-    # In batches, so that a public index's list is never held as objects beside its bytes.
-    projects = b",".join(msgspec.json.encode([{"name": name} for name in batch])[1:-1] for batch in batches)
-    return b'{"meta":' + msgspec.json.encode(_META) + b',"projects":[' + projects + b"]}"
+    yield b'{"meta":' + msgspec.json.encode(_META) + b',"projects":['
+    for number, batch in enumerate(batches):
+        yield (b"," if number else b"") + msgspec.json.encode([{"name": name} for name in batch])[1:-1]
+    yield b"]}"
 
 
 def _file(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> dict[str, Any]:

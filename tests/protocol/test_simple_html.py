@@ -59,7 +59,7 @@ def test_pep792_quarantined_project_offers_no_links():
 
 def test_pep503_root_page_has_relative_links_with_a_slash():
     listing = ProjectList(projects={normalize("My.Pkg"): "My.Pkg"})
-    assert simple_html.render_root(listing) == (
+    assert b"".join(simple_html.render_root(listing)) == (
         b'<!DOCTYPE html>\n<html><head>\n<meta name="pypi:repository-version" content="1.4">\n'
         b'<title>Simple index</title></head><body>\n<a href="my-pkg/">My.Pkg</a><br>\n</body></html>\n'
     )
@@ -236,7 +236,7 @@ def test_t07_root_pages_that_are_no_index_are_refused(body):
 
 
 def test_own_empty_root_page_is_read():
-    assert simple_html.parse_root(simple_html.render_root(ProjectList(projects={}))) == {}
+    assert simple_html.parse_root(b"".join(simple_html.render_root(ProjectList(projects={})))) == {}
 
 
 def test_t22_reading_time_grows_no_faster_than_the_page():
@@ -248,9 +248,9 @@ def test_t22_reading_time_grows_no_faster_than_the_page():
 
 
 def _timed(body: bytes) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()  # what others do on the machine must not count
     parse(body)
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 PIECES = st.sampled_from(

@@ -134,7 +134,7 @@ def test_pep792_quarantined_project_offers_no_files():
 
 def test_pep691_root_lists_display_names():
     listing = ProjectList(projects={normalize("Frob"): "Frob", normalize("spam"): "spam"})
-    assert simple_json.render_root(listing) == (
+    assert b"".join(simple_json.render_root(listing)) == (
         b'{"meta":{"api-version":"1.4"},"projects":[{"name":"Frob"},{"name":"spam"}]}'
     )
 
