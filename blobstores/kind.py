@@ -4,7 +4,7 @@ Kinds are synchronous and dumb: bytes in, bytes out, named by digest. The async 
 `stores.py` and `services/`. One contract suite runs over every registered kind.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,7 +42,15 @@ class BlobWriter(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Raises NoSpace, StoreFailure."""
+        """Take the next bytes, which must not change afterwards. Raises NoSpace, StoreFailure."""
+        ...
+
+    def begin_sync(self) -> None:
+        """All is written: begin to make it durable beside what the caller does next. May do nothing."""
+        ...
+
+    def sync(self) -> None:
+        """Wait until what was written is durable; a commit does so by itself. Raises NoSpace, StoreFailure."""
         ...
 
     def digests(self) -> Digests:
@@ -63,6 +71,10 @@ class OpenStore(Protocol):
 
     def writer(self) -> BlobWriter:
         """Raises NoSpace, StoreFailure."""
+        ...
+
+    def commit(self, writers: Sequence[BlobWriter]) -> list[Digests]:
+        """Commit several of this store's writers, for less than one by one. Raises NoSpace, StoreFailure."""
         ...
 
     def path(self, sha256: str) -> Path | None:

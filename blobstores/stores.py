@@ -5,7 +5,7 @@ Everything above asks here; nothing above knows kinds.
 
 import functools
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +48,10 @@ class OpenedStream:
 class BlobStore:
     """One open store. Methods that are not async are for code that already runs in a thread."""
 
-    def __init__(self, name: str, raw: OpenStore) -> None:
+    def __init__(self, name: str, raw: OpenStore, key: int) -> None:
         self.name = name
         self.raw = raw
+        self._key = key  # of the store's row
 
     def writer(self) -> BlobWriter:
         """Raises NoSpace, StoreFailure."""
@@ -73,23 +74,54 @@ class BlobStore:
         return OpenedStream(size, self, sha256)
 
     def record(self, digests: Digests) -> Blob:
-        """The row of a blob that has been committed; call inside the transaction that refers to it.
+        """As `record_all`, for one."""
+        return self.record_all([digests])[0]
 
+    def record_all(self, digests: Sequence[Digests]) -> list[Blob]:
+        """The rows of blobs that have been committed; call inside the transaction that refers to them.
+
+        Of a row only its key and what ``digests`` says may be relied on.
         Raises StoreFailure when the bytes are gone: garbage collection took the old ones at this very moment.
         """
-        row = BlobStoreRow.objects.get(name=self.name)
-        # Locked, so that one that is being collected at this moment is waited for.
-        blob, _ = Blob.objects.select_for_update().get_or_create(
-            store=row,
-            sha256=digests.sha256,
-            defaults={"blake2b_256": digests.blake2b_256, "md5": digests.md5, "size": digests.size},
+        rows = {each.sha256: self._row(each) for each in digests}
+        # One statement that makes each row or takes its mark away. It locks them, so that one that is being collected
+        # at this moment is waited for; all in the same order, so that two writers never wait for each other.
+        Blob.objects.bulk_create(
+            [rows[sha256] for sha256 in sorted(rows)],
+            update_conflicts=True,
+            unique_fields=["store", "sha256"],
+            update_fields=["unreferenced_since"],
         )
-        if not self.raw.exists(digests.sha256):
+        if not all(map(self.raw.exists, rows)):
             raise StoreFailure("The blob was removed while it was being recorded; send it again")
-        if blob.unreferenced_since is not None:
-            blob.unreferenced_since = None
-            blob.save(update_fields=["unreferenced_since"])
-        return blob
+        return [rows[each.sha256] for each in digests]
+
+    def _row(self, digests: Digests) -> Blob:
+        return Blob(
+            store_id=self._key,
+            sha256=digests.sha256,
+            blake2b_256=digests.blake2b_256,
+            md5=digests.md5,
+            size=digests.size,
+        )
+
+    def commit(self, writers: Sequence[BlobWriter]) -> list[Digests]:
+        """Commit several writers of this store at once. Raises NoSpace, StoreFailure."""
+        return self.raw.commit(writers)
+
+    def staged(self, content: bytes) -> BlobWriter:
+        """A writer with small content that is on its way to the disk; commit or abort it.
+
+        Raises NoSpace, StoreFailure.
+        """
+        writer = self.writer()
+        try:
+            writer.write(content)
+            writer.begin_sync()
+        except BaseException:
+            writer.abort()
+            raise
+        return writer
 
     def keep(self, content: bytes) -> Digests:
         """Write and commit small content in one go."""
@@ -110,7 +142,7 @@ def store(name: str) -> BlobStore:
     if found is None:
         row = BlobStoreRow.objects.get(name=name)
         with _lock:
-            found = _open.setdefault(name, BlobStore(name, kinds()[row.kind].open(name, row.options)))
+            found = _open.setdefault(name, BlobStore(name, kinds()[row.kind].open(name, row.options), row.pk))
     return found
 
 

@@ -2,14 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from django.utils.translation import gettext_lazy as _
 
 from blobstores.domain.digests import Hasher, require_sha256
-from blobstores.kind import BlobMissing, Digests, Kind
+from blobstores.kind import BlobMissing, BlobWriter, Digests, Kind
 
 CHUNK = 256 * 1024
 
@@ -31,6 +31,12 @@ class MemoryWriter:
     def write(self, data: bytes) -> None:
         self._file.write(data)
         self._hasher.update(data)
+
+    def begin_sync(self) -> None:
+        """Nothing lasts here."""
+
+    def sync(self) -> None:
+        """Nothing lasts here."""
 
     def digests(self) -> Digests:
         return self._hasher.digests()
@@ -54,6 +60,9 @@ class MemoryStore:
 
     def writer(self) -> MemoryWriter:
         return MemoryWriter(self._blobs)
+
+    def commit(self, writers: Sequence[BlobWriter]) -> list[Digests]:
+        return [writer.commit() for writer in writers]
 
     def path(self, sha256: str) -> Path | None:
         require_sha256(sha256)

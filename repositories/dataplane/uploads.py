@@ -1,4 +1,10 @@
-"""Taking an upload: the body streams into a blob writer while it is hashed; then the archive is read and the index asked."""
+"""Taking an upload: the body streams into a blob writer while it is hashed; then the archive is read and the index asked.
+
+While a thread parses, hashes and writes one batch of the body, the loop receives the next; an upload therefore holds at most
+three batches in memory, however large it is. A small one crosses into a thread once before the index is asked.
+"""
+
+import asyncio
 
 from django.conf import settings
 
@@ -14,9 +20,10 @@ from repositories.domain.index import Writable
 from repositories.domain.names import canonical_version
 from repositories.domain.uploading import ReceivedFile, Upload
 from repositories.protocol import archives, core_metadata
-from repositories.protocol.upload_form import ReceivedForm, UploadForm, read_form
+from repositories.protocol.upload_form import UploadForm, read_form
 
-_BATCH = 256 * 1024
+_BATCH = 512 * 1024
+_FEW = 4  # pieces of a batch that are so large each that joining them would cost more than it saves
 _FORM_ALLOWANCE = 8 * 1024 * 1024  # the fields beside the file
 
 
@@ -24,16 +31,19 @@ async def take_upload(
     live: LiveRepository, index: Writable, by: Identity, request: Request, receive: Receive, send: Send
 ) -> None:
     sink = _Sink(live)
+    intake = _Intake(request, sink)
     try:
-        form = await _receive_form(request, sink, receive)
-        upload = await threads.transfer(_read_upload, form, sink.writer, by)
+        rest = await intake.receive(receive)
+        upload = await threads.transfer(_read_upload, intake.form, rest, sink, by)
         await index.accept(upload)
     except NoSpace as error:
         raise StorageFull("The blob store is full; nothing was kept") from error
     except StoreFailure as error:
         raise StorageFailed("The blob store cannot be written to right now; nothing was kept") from error
     finally:
-        await threads.transfer(sink.abort)
+        await intake.settle()
+        if sink.left_over:
+            await threads.transfer(sink.abort)
     await send_answer(request, Answer(status=200, headers=[(b"cache-control", b"no-store")]), send)
 
 
@@ -48,40 +58,77 @@ class _Sink:
         self.writer = self._live.blob_store.writer()
         return self.writer
 
+    @property
+    def left_over(self) -> bool:
+        """Whether there is something to throw away: also when the very same file was there already."""
+        return self.writer is not None and self.writer.path.exists()
+
     def abort(self) -> None:
         if self.writer is not None:
             self.writer.abort()
 
 
-async def _receive_form(request: Request, sink: _Sink, receive: Receive) -> ReceivedForm:
-    limit = settings.REPOMAN.max_upload_bytes + _FORM_ALLOWANCE
-    declared = request.header(b"content-length") or "0"
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"File too large. The limit here is {settings.REPOMAN.max_upload_bytes >> 20} MB.")
-    form = UploadForm(request.header(b"content-type") or "", sink.begin)
-    received = 0
-    pending = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("The upload was cut off")
-        pending += message.get("body", b"")
-        received += len(message.get("body", b""))
-        if received > limit:
+class _Intake:
+    """The body on its way into the form, batch by batch."""
+
+    def __init__(self, request: Request, sink: _Sink) -> None:
+        self._limit = settings.REPOMAN.max_upload_bytes + _FORM_ALLOWANCE
+        declared = request.header(b"content-length") or "0"
+        if declared.isascii() and declared.isdigit():
+            self._require_size(int(declared))
+        self.form = UploadForm(request.header(b"content-type") or "", sink.begin)
+        self._feeding: asyncio.Future[None] | None = None
+
+    async def receive(self, receive: Receive) -> list[bytes]:
+        """Feed the form with the whole body but its last batch, which is returned. Raises what the form raises."""
+        batch: list[bytes] = []
+        size = received = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidRequest("The upload was cut off")
+            body = message.get("body", b"")
+            batch.append(body)
+            size += len(body)
+            received += len(body)
+            self._require_size(received)
+            if not message.get("more_body", False):
+                await self._fed()
+                return batch
+            if size >= _BATCH:
+                await self._fed()
+                # Hashing and writing a batch takes milliseconds: not on the loop that serves everybody.
+                self._feeding = asyncio.ensure_future(threads.transfer(_feed, self.form, batch))
+                batch, size = [], 0
+
+    async def settle(self) -> None:
+        """Wait until no thread feeds the form any more, whatever came of it."""
+        if self._feeding is not None:
+            await asyncio.wait([self._feeding])
+            self._feeding.exception()  # the one to tell is already on its way, or nobody listens any more
+
+    async def _fed(self) -> None:
+        if self._feeding is not None:
+            await asyncio.wait([self._feeding])  # unlike awaiting it, this does not let go of the thread when cancelled
+            self._feeding.result()
+
+    def _require_size(self, size: int) -> None:
+        if size > self._limit:
             raise TooLarge(f"File too large. The limit here is {settings.REPOMAN.max_upload_bytes >> 20} MB.")
-        more = message.get("more_body", False)
-        if pending and (len(pending) >= _BATCH or not more):
-            # Hashing and writing a batch takes milliseconds: not on the loop that serves everybody.
-            await threads.transfer(form.feed, bytes(pending))
-            pending.clear()
-        if not more:
-            return form.finish()
 
 
-def _read_upload(form: ReceivedForm, writer: BlobWriter | None, by: Identity) -> Upload:
+def _feed(form: UploadForm, batch: list[bytes]) -> None:
+    for piece in batch if len(batch) <= _FEW else [b"".join(batch)]:
+        form.feed(piece)
+
+
+def _read_upload(form: UploadForm, rest: list[bytes], sink: _Sink, by: Identity) -> Upload:
     """Put the form and the archive's own metadata together. The archive is the truth, the form is not."""
-    fields = read_form(form)
+    _feed(form, rest)
+    fields = read_form(form.finish())
+    writer = sink.writer
     assert writer is not None  # a form that was read has a file
+    writer.begin_sync()  # while the archive is examined
     digests = writer.digests()
     file = ReceivedFile(
         filename=fields.filename,
@@ -90,6 +137,8 @@ def _read_upload(form: ReceivedForm, writer: BlobWriter | None, by: Identity) ->
         token=writer,
     )
     metadata = core_metadata.parse(archives.read_metadata(writer.path, fields.filename, fields.project, fields.version))
+    # Here, not when the rows are written: the disk may take seconds, and the threads of the database are few.
+    writer.sync()
     return Upload(
         project=fields.project,
         display_name=metadata.name,

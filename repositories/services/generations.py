@@ -5,15 +5,28 @@ counter goes up and the changed project's row is stamped with it, so that a proc
 finds what has changed since by one query (`queries.changed_projects`).
 """
 
-from django.db.models import F, QuerySet, Subquery
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from django.db.models import F, Q, QuerySet, Subquery
 
 from repositories.models import Project, Repository, UpstreamPage
 
+_ANY = Q()
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
-def hosted_changed(repository_id: int, project: str, *, names: bool) -> None:
-    """A project of a hosted repository has changed; ``names`` when the list of projects reads differently now."""
+
+def hosted_changed(
+    repository_id: int, project: str, *, names: bool, only: Q = _ANY, values: Mapping[str, str] = _NOTHING
+) -> bool:
+    """A project of a hosted repository has changed; ``names`` when the list of projects reads differently now.
+
+    ``values`` are written into the project's row by the same statement. Returns False when there is no such project, or
+    it is not as ``only`` says; the transaction must then be undone.
+    """
     _raise(repository_id, names=names)
-    _stamp(Project.objects.filter(repository_id=repository_id, name=project), repository_id)
+    rows = Project.objects.filter(only, repository_id=repository_id, name=project)
+    return _stamp(rows, repository_id, values) > 0
 
 
 def upstream_changed(repository_id: int, project: str) -> None:
@@ -29,6 +42,9 @@ def _raise(repository_id: int, *, names: bool = False) -> None:
     Repository.objects.filter(pk=repository_id).update(**counted)
 
 
-def _stamp(rows: "QuerySet[Project] | QuerySet[UpstreamPage]", repository_id: int) -> None:
+def _stamp(
+    rows: "QuerySet[Project] | QuerySet[UpstreamPage]", repository_id: int, values: Mapping[str, str] = _NOTHING
+) -> int:
     # The repository's row is locked by the count before: no two changes share a number, and they commit in its order.
-    rows.update(generation=Subquery(Repository.objects.filter(pk=repository_id).values("generation")[:1]))
+    number = Subquery(Repository.objects.filter(pk=repository_id).values("generation")[:1])
+    return rows.update(generation=number, **values)

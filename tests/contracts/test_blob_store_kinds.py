@@ -49,6 +49,51 @@ def test_digests_are_those_of_hashlib(store: OpenStore) -> None:
     writer.abort()
 
 
+def test_digests_do_not_depend_on_how_the_bytes_came(store: OpenStore) -> None:
+    """Large blocks are hashed in threads, small ones at once; their order must hold."""
+    content = b"".join(number.to_bytes(4, "big") for number in range(400_000))
+    writer = store.writer()
+    position = 0
+    for size in (1, 500_000, 10, 131_072, 131_071, 300_000, 0, 200_000, 7, len(content)):
+        writer.write(content[position : position + size])
+        position += size
+    assert writer.path.read_bytes() == content
+    digests = writer.commit()
+    assert digests.sha256 == hashlib.sha256(content).hexdigest()
+    assert digests.blake2b_256 == hashlib.blake2b(content, digest_size=32).hexdigest()
+    assert digests.md5 == hashlib.md5(content).hexdigest()
+    assert b"".join(store.read(digests.sha256)) == content
+
+
+def test_several_are_committed_at_once(store: OpenStore) -> None:
+    contents = [CONTENT, b"metadata", b"", b"metadata"]
+    writers = [store.writer() for _ in contents]
+    for writer, content in zip(writers, contents, strict=True):
+        writer.write(content)
+    writers[0].begin_sync()
+    assert [each.sha256 for each in store.commit(writers)] == [hashlib.sha256(each).hexdigest() for each in contents]
+    for writer in writers:
+        writer.abort()
+        assert not writer.path.exists()
+    assert sorted(store.digests()) == sorted({hashlib.sha256(each).hexdigest() for each in contents})
+    assert b"".join(store.read(SHA256)) == CONTENT
+
+
+def test_a_writer_may_be_synced_early_and_written_on(store: OpenStore) -> None:
+    writer = store.writer()
+    writer.write(CONTENT[:1000])
+    writer.begin_sync()
+    writer.begin_sync()
+    writer.write(CONTENT[1000:])
+    writer.sync()
+    assert writer.commit().sha256 == SHA256
+    other = store.writer()
+    other.write(CONTENT)
+    other.begin_sync()
+    other.abort()
+    assert b"".join(store.read(SHA256)) == CONTENT
+
+
 def test_nothing_is_visible_before_the_commit_or_after_an_abort(store: OpenStore) -> None:
     writer = store.writer()
     writer.write(CONTENT)
