@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max, Q
 
 from repositories.domain.names import NormalizedName
 from repositories.domain.page import FOREVER, DistributionFile, Freshness, Location, ProjectPage, ProjectStatus
 from repositories.models import (
     CachedFile,
-    Configuration,
     Distribution,
     Member,
     Project,
@@ -24,24 +24,32 @@ from repositories.recipe import FilterFacts, RepositoryRow, RoutingRuleRow, filt
 # --- configuration -----------------------------------------------------------------------------------------------------
 
 
-def configuration_generation() -> int:
-    """The number that moves with every change of any repository's configuration (one query)."""
-    return Configuration.objects.filter(pk=1).values_list("generation", flat=True).first() or 0
+# As text, because each request after a write asks these, and building them from models costs ten times what they cost.
+_GENERATIONS = """
+    SELECT 0, generation, 0 FROM repositories_configuration WHERE id = 1
+    UNION ALL SELECT id, generation, names_generation FROM repositories_repository
+"""
+_CHANGED = """
+    SELECT name FROM repositories_project WHERE repository_id = %s AND generation > %s
+    UNION ALL SELECT project FROM repositories_upstreampage WHERE repository_id = %s AND generation > %s
+    LIMIT %s
+"""
 
 
-def content_generations() -> dict[int, tuple[int, int]]:
-    """By repository: the counter of content, and that of the list of names of a hosted one (one query)."""
-    rows = Repository.objects.values_list("pk", "generation", "names_generation")
-    return {pk: (content, names) for pk, content, names in rows}
+def generations() -> tuple[int, dict[int, tuple[int, int]]]:
+    """The configuration's counter, and by repository those of its content and of its list of names (one query)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GENERATIONS)
+        counted = {key: (content, names) for key, content, names in cursor.fetchall()}
+    configuration, _ = counted.pop(0, (0, 0))
+    return configuration, counted
 
 
 def changed_projects(repository_id: int, since: int, most: int) -> list[str]:
-    """Projects stamped after generation ``since`` ("": a proxy's root list); up to ``most`` of each kind (two queries)."""
-    found: list[str] = []
-    for rows in (Project.objects.filter(), UpstreamPage.objects.filter()):
-        changed = rows.filter(repository_id=repository_id, generation__gt=since).order_by()
-        found += changed.values_list("name" if rows.model is Project else "project", flat=True)[:most]
-    return found
+    """Up to ``most`` projects stamped after generation ``since`` ("": a proxy's root list; one query)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGED, [repository_id, since, repository_id, since, most])
+        return [name for (name,) in cursor.fetchall()]
 
 
 def repository_rows() -> Mapping[str, RepositoryRow]:

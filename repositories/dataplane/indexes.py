@@ -70,9 +70,11 @@ class _Rows:
         self._generation = -1
         self._rows: Mapping[str, RepositoryRow] = {}
 
-    def current(self) -> Mapping[str, RepositoryRow]:
-        # The generation is read before the rows: a change in between is then read again next time, never missed.
-        generation = queries.configuration_generation()
+    def at(self, generation: int) -> Mapping[str, RepositoryRow]:
+        """The rows as of this generation of the configuration, or later ones: the same object while it does not move.
+
+        The generation is read before the rows: a change in between is then read again next time, never missed.
+        """
         if generation != self._generation:
             rows = queries.repository_rows()
             with self._lock:
@@ -86,12 +88,12 @@ class _Rows:
 
 _rows = _Rows()
 forget = _rows.forget
-rows = _rows.current
+rows_at = _rows.at
 
 
 def find_row(name: str) -> RepositoryRow | None:
     """The repository's row, exactly as named; None when there is none. Uses the database: run it in a thread."""
-    row = rows().get(name.lower())
+    row = rows_at(queries.generations()[0]).get(name.lower())
     return row if row is not None and row.name == name else None
 
 

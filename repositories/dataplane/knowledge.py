@@ -118,8 +118,9 @@ class Knowledge:
             beat = pulse.look()
             if beat == self.beat:
                 return None
-        rows = indexes.rows()
-        before, generations = self._generations, queries.content_generations()
+        configuration, generations = queries.generations()
+        rows = indexes.rows_at(configuration)
+        before = self._generations
         changed: list[Subject] = []
         overflowed: list[int] = []
         if rows is not self._rows:

@@ -33,7 +33,7 @@ def proxy(db: None) -> Repository:
 
 
 def generations(repository: Repository) -> tuple[int, int]:
-    return queries.content_generations()[repository.pk]
+    return queries.generations()[1][repository.pk]
 
 
 def changed(repository: Repository, since: int) -> list[str]:
