@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import socket
-import stat
 import struct
 import termios
 from typing import TYPE_CHECKING
+
+from repoman.toolbox.writable import writable
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
@@ -61,7 +61,7 @@ class Pipe:
             try:
                 rest = rest[os.write(self._writer, rest) :]
             except BlockingIOError:
-                await self._writable()
+                await writable(self._writer)
             except BrokenPipeError:
                 return False
             if self._reader is not None and not await self._opened(len(data) - len(rest)):
@@ -87,15 +87,6 @@ class Pipe:
             fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         return True
 
-    async def _writable(self) -> None:
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        loop.add_writer(self._writer, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_writer(self._writer)
-
     def close(self) -> None:
         """The end of the answer."""
         if self._reader is not None:
@@ -112,29 +103,3 @@ def _waiting_in(reader: int) -> int:
     """Bytes in a pipe."""
     (waiting,) = struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, b"\0\0\0\0"))
     return int(waiting)
-
-
-def cut(server: str, client: str) -> bool:
-    """End the connection between two addresses (``192.0.2.1:80``, ``[2001:db8::1]:80``) at once; False when there is none.
-
-    The server has no way to break off an answer without a length: its end would look like a clean one (RFC 9112 §8).
-    """
-    for name in os.listdir("/dev/fd"):
-        try:
-            number = int(name)
-            if not stat.S_ISSOCK(os.fstat(number).st_mode):
-                continue
-            with socket.socket(fileno=os.dup(number)) as connection:
-                if (_named(connection.getsockname()), _named(connection.getpeername())) == (server, client):
-                    connection.shutdown(socket.SHUT_RDWR)
-                    return True
-        except OSError:
-            continue  # it was closed meanwhile, or is not connected
-    return False
-
-
-def _named(address: object) -> str:
-    if not isinstance(address, tuple):
-        return ""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

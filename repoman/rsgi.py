@@ -13,13 +13,15 @@ is behind the last byte) that sends a part of a file as ``http.response.pathsend
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Awaitable, Callable, Generator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from repoman.outlet import Pipe, Queue, cut
+from repoman import connection, delivery
+from repoman.outlet import Pipe, Queue
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHeaders
@@ -34,6 +36,8 @@ Quick = Callable[["RSGIScope", "HTTPProtocol"], bool]
 
 FILE_RANGE = "repoman.response.filerange"
 QUEUE_LIMIT = 1 << 20  # bytes; answers known to be no longer may wait in memory for their reader
+
+LARGE = 1 << 20  # bytes of a file from which a connection of its own costs less than what the server would do
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _EXTENSIONS: dict[str, dict[str, Any]] = {"http.response.pathsend": {}, FILE_RANGE: {}}
@@ -183,11 +187,9 @@ class _Exchange:
                 return self._send_part(body, more)
             self._send_whole(body)
         elif kind == "http.response.pathsend":
-            self._protocol.response_file(*self._held, message["path"])
-            self._is_over()
+            return self._send_file(message["path"], 0, None)
         elif kind == FILE_RANGE:
-            self._protocol.response_file_range(*self._held, message["path"], message["start"], message["end"])
-            self._is_over()
+            return self._send_file(message["path"], message["start"], message["end"])
         else:
             raise RuntimeError(f"{kind} is not known here")
         return _DONE
@@ -208,6 +210,40 @@ class _Exchange:
             self._close_outlet()
             self._is_over()
 
+    async def _send_file(self, path: str, start: int, end: int | None) -> None:
+        """A file, or the part before ``end``: large ones past the server where that can be, else by the server."""
+        assert self._held is not None
+        length = _content_length(self._held[1])
+        if length is None or length < LARGE or not await self._delivered(path, start, start + length):
+            if end is None:
+                self._protocol.response_file(*self._held, path)
+            else:
+                self._protocol.response_file_range(*self._held, path, start, end)
+        self._is_over()
+
+    async def _delivered(self, path: str, start: int, end: int) -> bool:
+        """False when nothing of it was done."""
+        assert self._held is not None
+        scope, headers = self._scope, self._scope.headers
+        if scope.scheme != "http" or scope.http_version == "2":
+            return False
+        if "content-length" in headers or "transfer-encoding" in headers:
+            return False  # what is left of a body would be taken for the next request
+        if (head := delivery.head(*self._held)) is None:
+            return False
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            client = connection.find(scope.server, scope.client)
+            if client is None:
+                return False
+            await delivery.deliver(client, head, file, (start, end), lambda: disconnected(self._protocol))
+        finally:
+            os.close(file)
+        return True
+
     def _send_whole(self, body: bytes) -> None:
         assert self._held is not None
         if body:
@@ -227,7 +263,7 @@ class _Exchange:
             if self._outlet is None:
                 self._protocol.response_str(500, _TEXT, "The server made a mistake\n")
             else:
-                cut(self._scope.server, self._scope.client)
+                connection.cut(self._scope.server, self._scope.client)
             self._is_over()
         self._close_outlet()
 

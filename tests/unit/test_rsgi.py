@@ -18,6 +18,7 @@ from tests.live import ROOT, free_port, wait_until
 from tests.needs import needs
 
 BIG = 24 << 20
+LARGE = b"".join(b"%07d\n" % number for number in range(1 << 21))  # 16 MB
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -125,13 +126,14 @@ async def fail(scope, receive, send):
 
 async def file(scope, receive, send):
     first, _, last = scope["query_string"].decode().partition("-")
-    await send(start(206 if last else 200))
+    size = int(last) - int(first) if last else (FOLDER / scope["path"].split("/")[2]).stat().st_size
+    await send(start(206 if last else 200, length(size + ("short" in scope["path"]))))
     if last:
         assert scope["extensions"]["repoman.response.filerange"] == {}
         message = {"type": "repoman.response.filerange", "start": int(first), "end": int(last)}
     else:
         message = {"type": "http.response.pathsend"}
-    await send({**message, "path": str(FOLDER / "file")})
+    await send({**message, "path": str(FOLDER / scope["path"].split("/")[2])})
 
 
 async def whole(scope, receive, send):
@@ -196,6 +198,13 @@ class Server:
         (child,) = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(child)
 
+    def memory(self):
+        lines = Path(f"/proc/{self.worker()}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+    def threads(self):
+        return len(list(Path(f"/proc/{self.worker()}/task").iterdir()))
+
     def files(self):
         return len(list(Path(f"/proc/{self.worker()}/fd").iterdir()))
 
@@ -203,7 +212,9 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("rsgi"), free_port()
-    (folder / "file").write_bytes(bytes(range(256)) * 4096)
+    (folder / "small").write_bytes(bytes(range(256)) * 4000)
+    (folder / "large").write_bytes(LARGE)
+    (folder / "short").write_bytes(LARGE)
     code = f"import sys; sys.argv[1:] = [{str(folder)!r}]; from tests.unit import test_rsgi; test_rsgi.main({port})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=(folder / "stderr").open("w"))
     running = Server(folder, port, process)
@@ -258,7 +269,7 @@ def test_all_kinds_of_answers_over_http2(server):
     assert server.http2("/take/", "--upload-file", "-", input=sent) == (0, b"3000000 True http.request")
     assert len(server.http2(f"/stream/?{BIG}")[1]) == BIG
     assert len(server.http2(f"/stream/announced?{BIG}")[1]) == BIG
-    assert server.http2("/file/?256-512") == (0, bytes(range(256)))
+    assert server.http2("/file/small?256-512") == (0, bytes(range(256)))
     assert server.http2("/whole/empty") == (0, b"")
 
 
@@ -359,9 +370,58 @@ def test_error_after_the_start_never_ends_the_answer_cleanly(server, how):
 
 
 def test_files_and_ranges_of_files(server):
-    assert server.get("/file/").content == (server.folder / "file").read_bytes()
-    answer = server.get("/file/?250-260")
+    assert server.get("/file/small").content == (server.folder / "small").read_bytes()
+    answer = server.get("/file/small?250-260")
     assert (answer.status_code, answer.content) == (206, bytes([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]))
+
+
+def test_large_files_and_ranges_of_them(server):
+    answer = server.get("/file/large")
+    assert (answer.status_code, answer.content == LARGE, answer.headers["connection"]) == (200, True, "close")
+    answer = server.get("/file/large?3-9000003")
+    assert (answer.status_code, answer.content == LARGE[3:9000003]) == (206, True)
+    assert server.http2("/file/large") == (0, LARGE)
+    assert server.raw(b"GET /file/large HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")[2] == LARGE
+
+
+def test_large_file_is_whole_for_a_slow_client_that_asks_for_more_at_once(server):
+    """What follows the request is left unread; closing because of it must not take from the answer."""
+    received = b""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(b"GET /file/large HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        while len(received) < 200 + len(LARGE) and (chunk := connection.recv(1 << 20)):
+            received += chunk
+            time.sleep(0.002)
+    assert received.partition(b"\r\n\r\n")[2] == LARGE
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+def test_file_that_is_shorter_than_said_is_cut_off(server):
+    with pytest.raises(requests.RequestException):
+        server.get("/file/short")
+    assert server.http2("/file/short")[0] != 0
+
+
+@linux
+def test_clients_that_read_slowly_or_leave_hold_little(server):
+    files, memory, readers = server.files(), server.memory(), []
+    try:
+        for _ in range(100):
+            reader = socket.create_connection(("127.0.0.1", server.port))
+            reader.sendall(b"GET /file/large HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert reader.recv(12) == b"HTTP/1.1 200"
+            readers.append(reader)
+        time.sleep(0.5)
+        assert server.get("/file/small").status_code == 200
+        assert server.memory() - memory < 100 * 0.1e6
+        assert server.threads() < 40
+    finally:
+        for reader in readers:
+            reader.close()
+    wait_until(lambda: server.files() <= files, what="files are closed")
 
 
 @linux
