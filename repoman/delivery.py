@@ -19,8 +19,6 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
-from repoman.toolbox.writable import writable
-
 Headers = list[tuple[str, str]]
 
 BLOCK = 1 << 20
@@ -61,33 +59,86 @@ async def deliver(
 
 
 async def _send_all(connection: socket.socket, start: bytes, file: int, offset: int, end: int) -> bool:
-    rest = memoryview(start)
-    while rest:
-        try:
-            rest = rest[connection.send(rest, getattr(socket, "MSG_MORE", 0)) :]
-        except BlockingIOError:
-            await _writable(connection)
-    loop = asyncio.get_running_loop()
-    while offset < end:
-        size = min(BLOCK, end - offset)
-        try:
-            if _in_memory(file, offset, size):
-                sent = os.sendfile(connection.fileno(), file, offset, size)
-                await asyncio.sleep(0)  # others' turn
-            else:  # the disk may take its time; the thread does not wait for the client
-                sent = await loop.run_in_executor(None, os.sendfile, connection.fileno(), file, offset, size)
-        except BlockingIOError:
-            await _writable(connection)
-            continue
-        if not sent:
-            return False
-        offset += sent
-    return True
+    """False when the file ended before the span. Raises OSError, TimeoutError."""
+    sender = _Sender(connection, start, file, offset, end)
+    try:
+        while not sender.done.done():
+            before = sender.offset
+            await asyncio.wait((sender.done,), timeout=STALL_SECONDS)
+            if not sender.done.done() and sender.offset == before:
+                raise TimeoutError
+        return sender.done.result()
+    finally:
+        await sender.stop()
 
 
-async def _writable(connection: socket.socket) -> None:
-    async with asyncio.timeout(STALL_SECONDS):
-        await writable(connection.fileno())
+class _Sender:
+    """Sends a block whenever the socket takes one; between two blocks others have their turn."""
+
+    def __init__(self, connection: socket.socket, start: bytes, file: int, offset: int, end: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._socket = connection.fileno()
+        self._start = memoryview(start)
+        self._file = file
+        self.offset = offset
+        self._end = end
+        self._reading: asyncio.Future[int] | None = None
+        self.done: asyncio.Future[bool] = self._loop.create_future()
+        self._loop.add_writer(self._socket, self._writable)
+
+    def _writable(self) -> None:
+        try:
+            if self._start:
+                sent = self._connection.send(self._start, getattr(socket, "MSG_MORE", 0))
+                self._start = self._start[sent:]
+                return
+            size = min(BLOCK, self._end - self.offset)
+            if size and not _in_memory(self._file, self.offset, size):
+                # The disk may take its time. The thread waits for that, and not for the client.
+                self._loop.remove_writer(self._socket)
+                self._reading = self._loop.run_in_executor(
+                    None, os.sendfile, self._socket, self._file, self.offset, size
+                )
+                self._reading.add_done_callback(self._read)
+                return
+            self._advance(os.sendfile(self._socket, self._file, self.offset, size) if size else 0)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._finish(error)
+
+    def _read(self, reading: "asyncio.Future[int]") -> None:
+        self._reading = None
+        if reading.cancelled() or self.done.done():
+            return
+        error = reading.exception()
+        if error is None:
+            self._advance(reading.result())
+        elif not isinstance(error, BlockingIOError):
+            self._finish(error)
+        if not self.done.done():
+            self._loop.add_writer(self._socket, self._writable)
+
+    def _advance(self, sent: int) -> None:
+        self.offset += sent
+        if not sent or self.offset >= self._end:
+            self._finish(None)
+
+    def _finish(self, error: BaseException | None) -> None:
+        self._loop.remove_writer(self._socket)
+        if not self.done.done():
+            if error is not None:
+                self.done.set_exception(error)
+            else:
+                self.done.set_result(self.offset >= self._end)
+
+    async def stop(self) -> None:
+        """Leave the socket and the file alone; a thread that reads is waited for, since it uses both."""
+        self._loop.remove_writer(self._socket)
+        self.done.cancel()
+        if self._reading is not None:
+            await asyncio.wait((self._reading,))
 
 
 def _in_memory(file: int, offset: int, size: int) -> bool:

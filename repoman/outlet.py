@@ -14,8 +14,6 @@ import struct
 import termios
 from typing import TYPE_CHECKING
 
-from repoman.toolbox.writable import writable
-
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
 
@@ -61,7 +59,7 @@ class Pipe:
             try:
                 rest = rest[os.write(self._writer, rest) :]
             except BlockingIOError:
-                await writable(self._writer)
+                await self._writable()
             except BrokenPipeError:
                 return False
             if self._reader is not None and not await self._opened(len(data) - len(rest)):
@@ -86,6 +84,15 @@ class Pipe:
         with contextlib.suppress(OSError, AttributeError):  # not on every system, and not above a limit of the user
             fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         return True
+
+    async def _writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_writer(self._writer, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_writer(self._writer)
 
     def close(self) -> None:
         """The end of the answer."""

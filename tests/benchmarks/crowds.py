@@ -28,10 +28,11 @@ LARGE_SIZE = 100 << 20
 Crowd = Callable[[int], contextlib.AbstractContextManager[None]]
 
 
-def raise_limit() -> None:
-    """As many open files as this process may have."""
+def raise_limit() -> int:
+    """Let this process open as many files as it may; returns the limit."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def worker_of(server: live.LiveServer) -> int:

@@ -16,11 +16,12 @@ def named(address):
 def pair(request):
     """A client's socket and the server's."""
     family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
-    with socket.create_server((request.param, 0), family=family) as listener:
-        with socket.create_connection(listener.getsockname()[:2]) as client:
-            server, _ = listener.accept()
-            with server:
-                yield client, server
+    with (
+        socket.create_server((request.param, 0), family=family) as listener,
+        socket.create_connection(listener.getsockname()[:2]) as client,
+        listener.accept()[0] as server,
+    ):
+        yield client, server
 
 
 def addresses(pair):
