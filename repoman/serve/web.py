@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from repoman import silence
 from repoman.configuration import Configuration
 from repoman.serve import lifeline, limits
 from repoman.toolbox import logs
@@ -53,13 +55,14 @@ def main() -> int:
         log_level=LogLevels.info if configuration.log_level_checked == "debug" else LogLevels.warning,
         respawn_failed_workers=True,
         **certificate,
-    ).serve(target_loader=load, wrap_loader=False)
+    ).serve(target_loader=partial(load, arguments.port), wrap_loader=False)
     return 0
 
 
-def load() -> Any:
+def load(port: int) -> Any:
     """Make the application, in a worker."""
     lifeline.end_with_parent()
+    silence.watch(port)
     from repoman.asgi import application
     from repoman.rsgi import Edge
     from repoman.shortcut import answer_at_hand
