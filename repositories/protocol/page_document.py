@@ -5,7 +5,6 @@ program can add fields and still read each other's documents.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -113,7 +112,7 @@ def with_first_seen(page: ProjectPage, before: ProjectPage | None, now: datetime
     for file in page.files:
         known = earlier.get(file.filename)
         same = known is not None and not contradicts(known.hashes, file.hashes)
-        files.append(replace(file, first_seen=known.first_seen if known is not None and same else now))
+        files.append(file.changed(first_seen=known.first_seen if known is not None and same else now))
     return page.with_files(tuple(files))
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from repositories import queries
@@ -120,17 +120,16 @@ def merged(page: ProjectPage, cached: dict[str, CachedFileRecord]) -> ProjectPag
 def _merged(file: DistributionFile, record: CachedFileRecord) -> DistributionFile:
     location = file.location
     if record.sha256 and matches(file, record):
-        location = replace(location, blob=record.sha256)
-        file = replace(
-            file,
+        location = location.changed(blob=record.sha256)
+        file = file.changed(
             hashes=file.hashes or {"sha256": record.sha256},
             size=file.size if file.size is not None else record.size,
         )
     metadata = kept_metadata(file, record)
     if metadata:
-        location = replace(location, metadata_blob=metadata)
-        file = replace(file, core_metadata={**(file.core_metadata or {}), "sha256": metadata})
-    return replace(file, location=location)
+        location = location.changed(metadata_blob=metadata)
+        file = file.changed(core_metadata={**(file.core_metadata or {}), "sha256": metadata})
+    return file.changed(location=location)
 
 
 def matches(file: DistributionFile, record: CachedFileRecord) -> bool:
