@@ -61,7 +61,7 @@ def json_page(name: str, files: int, base: str) -> bytes:
     entries = []
     for number in range(files):
         digest = hashlib.sha256(f"{name}{number}".encode()).hexdigest()
-        filename = f"{name.replace('-', '_')}-{number // 6}.{number % 6}.0-cp3{number % 6 + 8}-cp3{number % 6 + 8}-manylinux_2_28_x86_64.whl"
+        filename = f"{name.replace('-', '_')}-{number // 60}.{number % 60 // 6}.0-cp3{number % 6 + 8}-cp3{number % 6 + 8}-manylinux_2_28_x86_64.whl"
         entries.append({
             "filename": filename, "url": f"{base}/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{filename}",
             "hashes": {"sha256": digest}, "requires-python": ">=3.8", "size": 123_456 + number,
