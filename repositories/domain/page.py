@@ -23,18 +23,14 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where the bytes are; for the index that made the file, never rendered.
 
-    ``blob`` and ``metadata_blob`` are sha256 digests in the repository's blob store ("" when not kept),
-    ``upstream_url`` is the file's address at the upstream ("" for hosted files).
+    ``blob`` and ``metadata_blob`` are sha256 digests in the blob store of a hosted repository, ``upstream_url`` is the file's
+    address at the upstream of a proxy; "" where there is none.
     """
 
     upstream_url: str = ""
     provenance_url: str = ""
     blob: str = ""
     metadata_blob: str = ""
-
-    def changed(self, **values: str) -> "Location":
-        """The same place with other ``values``."""
-        return msgspec.structs.replace(self, **values)
 
 
 class DistributionFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -217,10 +217,10 @@ class _PlainFile(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="k
     size: int | None = None
     upload_time: str | None = None
     yanked: bool | str = False
-    core_metadata: dict[str, str] | bool | None | msgspec.UnsetType = msgspec.UNSET
-    dist_info_metadata: dict[str, str] | bool | None | msgspec.UnsetType = msgspec.UNSET
-    data_dist_info_metadata: dict[str, str] | bool | None | msgspec.UnsetType = msgspec.UNSET
-    provenance: str | None | msgspec.UnsetType = msgspec.UNSET
+    core_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    dist_info_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    data_dist_info_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    provenance: str | msgspec.UnsetType | None = msgspec.UNSET
     gpg_sig: Any = None
 
 

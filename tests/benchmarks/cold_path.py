@@ -7,13 +7,11 @@ one line a measurement; CPU is of all processes of the server. Not part of `make
 """
 
 import argparse
-import asyncio
 import contextlib
 import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import socket
 import statistics
@@ -61,7 +59,9 @@ def json_page(name: str, files: int, base: str) -> bytes:
     entries = []
     for number in range(files):
         digest = hashlib.sha256(f"{name}{number}".encode()).hexdigest()
-        filename = f"{name.replace('-', '_')}-{number // 60}.{number % 60 // 6}.0-cp3{number % 6 + 8}-cp3{number % 6 + 8}-manylinux_2_28_x86_64.whl"
+        tag = f"cp3{number % 6 + 8}"
+        version = f"{number // 60}.{number % 60 // 6}.0"
+        filename = f"{name.replace('-', '_')}-{version}-{tag}-{tag}-manylinux_2_28_x86_64.whl"
         entries.append({
             "filename": filename, "url": f"{base}/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{filename}",
             "hashes": {"sha256": digest}, "requires-python": ">=3.8", "size": 123_456 + number,
@@ -81,7 +81,7 @@ def html_page(name: str, files: int, base: str) -> bytes:
             f'<a href="{entry["url"]}#sha256={digest}" data-requires-python="&gt;=3.8" '
             f'data-dist-info-metadata="sha256={digest}" data-core-metadata="sha256={digest}">{entry["filename"]}</a><br />\n'
         )
-    head = f'<!DOCTYPE html>\n<html><head><meta name="pypi:repository-version" content="1.4"><title>Links for {name}</title></head>\n'
+    head = '<!DOCTYPE html>\n<html><head><meta name="pypi:repository-version" content="1.4"></head>\n'
     return f"{head}<body><h1>Links for {name}</h1>\n{''.join(anchors)}</body></html>\n".encode()
 
 
@@ -135,18 +135,30 @@ def _stages_of(label: str, kind: str, files: int, rounds: int) -> None:
 
     for number in range(max(5, rounds)):
         row = Repository.objects.create(name=f"{kind}{number}", recipe="pypi-proxy", blob_store=store)
-        told = {"repository_id": row.pk, "source": "s", "project": project, "etag": "", "last_modified": ""}
+        told = {
+            "repository_id": row.pk,
+            "source": "s",
+            "project": project,
+            "name": row.name,
+            "etag": "",
+            "last_modified": "",
+        }
         page = timed("parse", lambda: parse(body, "https://index.example/simple/huge/", project))
         timed("  of saving: first_seen", lambda page=page: page_document.with_first_seen(page, None, clock.now()))
         document = timed("  of saving: pack", lambda page=page: page_document.pack_page(page, "s"))
-        timed("save, nothing before", lambda page=page, told=told: upstream_pages.save(page=page, now=clock.now(), **told))
+        timed(
+            "save, nothing before", lambda page=page, told=told: upstream_pages.save(page=page, now=clock.now(), **told)
+        )
         load = {"repository_id": row.pk, "name": row.name, "source": "s", "project": project}
         kept = timed("load after saving", lambda load=load: upstream_pages.load(**load))
         timed("render JSON", lambda kept=kept: simple_json.render_project(kept.page, url))
         timed("render HTML", lambda kept=kept: simple_html.render_project(kept.page, url))
         upstream_pages.memory.clear()
         timed("load in another process", lambda load=load: upstream_pages.load(**load))
-        timed("save again, unchanged", lambda page=page, told=told: upstream_pages.save(page=page, now=clock.now(), **told))
+        timed(
+            "save again, unchanged",
+            lambda page=page, told=told: upstream_pages.save(page=page, now=clock.now(), **told),
+        )
     report(f"{label}: {len(body)} bytes, document of {len(document)}", "")
     for stage, times in taken.items():
         report(f"  {stage}", f"median {statistics.median(times):7.1f} ms   least {min(times):7.1f} ms")
@@ -191,7 +203,9 @@ def ask(base: str, path: str, accept: str = "*/*") -> socket.socket:
     host, port = base.split("//")[1].split(":")
     sock = socket.create_connection((host, int(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n".encode())
+    sock.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n".encode()
+    )
     return sock
 
 
@@ -245,7 +259,9 @@ def _page_times(
         content_type, body = big_page(kind, files, name, f"{simulated.url}/files")
         sent: list[float] = []
 
-        def answer(exchange: Exchange, content_type: str = content_type, body: bytes = body, sent: list[float] = sent) -> None:
+        def answer(
+            exchange: Exchange, content_type: str = content_type, body: bytes = body, sent: list[float] = sent
+        ) -> None:
             exchange.start(200, {"Content-Type": content_type, "Content-Length": str(len(body))})
             exchange.wfile.write(body[:-1000])
             time.sleep(0.1)
@@ -396,7 +412,9 @@ def _listens(port: int) -> bool:
     return False
 
 
-def offer(root: Path, base: str, folder: str, project: str, files: dict[str, tuple[bytes, bytes]], padding: int = 0) -> None:
+def offer(
+    root: Path, base: str, folder: str, project: str, files: dict[str, tuple[bytes, bytes]], padding: int = 0
+) -> None:
     """Write a page and its files (content and metadata by name), below ``padding`` files that nobody asks for."""
     (root / "pages").mkdir(exist_ok=True)
     (root / "files").mkdir(exist_ok=True)
@@ -427,7 +445,7 @@ def crowd(rounds: int) -> None:
             root = Path(name)
             with nginx(root) as base, server() as running:
                 names = [f"crowd-{number}-py3-none-any.whl" for number in range(2 * rounds + 2)]
-                offer(root, base, folder, "crowd", {filename: (content, b"") for filename in names})
+                offer(root, base, folder, "crowd", dict.fromkeys(names, (content, b"")))
                 fresh_proxy(running, "proxy", base + "/simple")
                 _crowd_times(running, root, folder, label, names, len(content))
 
@@ -540,7 +558,19 @@ def installed(root: Path, index: str, names: list[str]) -> float:
     for folder in (target, cache):
         shutil.rmtree(folder, ignore_errors=True)
     uv = Path(sys.executable).parent / "uv"
-    command = [uv, "pip", "install", "--quiet", "--no-deps", "--index-url", index, "--target", target, "--cache-dir", cache]
+    command = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--index-url",
+        index,
+        "--target",
+        target,
+        "--cache-dir",
+        cache,
+    ]
     began = time.monotonic()
     done = subprocess.run([*command, *names], env={**environment, "UV_NO_CONFIG": "1"}, capture_output=True, text=True)
     taken = time.monotonic() - began
