@@ -182,9 +182,14 @@ def distribution_file(
     url: str,
     *,
     digests: Mapping[str, str],
+    size: int | None = None,
+    upload_time: datetime | None = None,
+    requires_python: str | None = None,
+    yanked: bool | str = False,
+    core_metadata: Mapping[str, str] | None = None,
     provenance_url: str | None = None,
     provenance: bool | None = None,
-    **attributes: Any,
+    extra: Mapping[str, Any] | None = None,
 ) -> DistributionFile | None:
     """Make the value; None when the file cannot be offered: an illegal name, or a wheel of another project.
 
@@ -203,7 +208,12 @@ def distribution_file(
         project=project,
         version=parsed.version,
         hashes=digests,
+        size=size,
+        upload_time=upload_time,
+        requires_python=requires_python,
+        yanked=yanked,
+        core_metadata=core_metadata,
         provenance=True if provenance_url else provenance,
         location=Location(upstream_url=url, provenance_url=provenance_url or ""),
-        **attributes,
+        extra=extra or {},
     )
