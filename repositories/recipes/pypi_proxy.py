@@ -107,6 +107,7 @@ class ProxyIndex:
                 etag=fetched.validators.etag,
                 last_modified=fetched.validators.last_modified,
                 now=clock.now(),
+                new=kept is None,
             )
         _pauses.clear((self._id, project))
         if found is None:

@@ -158,12 +158,13 @@ def save(
     etag: str,
     last_modified: str,
     now: datetime,
+    new: bool = False,
 ) -> KeptPage | None:
     """Keep a page as the upstream gave it now, and give it back as `load` would; when each file was first seen is carried over.
 
-    None when the repository was deleted meanwhile.
+    ``new`` when `load` has found nothing, which saves a look. None when the repository was deleted meanwhile.
     """
-    row, before = _read(repository_id, project, source)
+    row, before = (None, None) if new else _read(repository_id, project, source)
     page, document = _dated(page, before, name, source, now)
     with unless_deleted(repository_id) as writing:
         locked = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project)

@@ -419,8 +419,6 @@ def offer(
     (root / "pages").mkdir(exist_ok=True)
     (root / "files").mkdir(exist_ok=True)
     document = json.loads(json_page(project, padding, f"{base}/files"))
-    for entry in document["files"]:
-        entry["filename"] = entry["filename"].replace("-", "-0.", 1) if project not in files else entry["filename"]
     for filename, (content, metadata) in files.items():
         (root / "files" / filename).write_bytes(content)
         entry = {
