@@ -2,8 +2,7 @@
 
 import functools
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -49,13 +48,14 @@ _FILE_SUFFIXES = tuple(
 )  # .whlx: PEP 777
 # What installers put after the version: "foo-1.0.win32-py2.7.exe", "foo-1.0.linux-x86_64.tar.gz".
 _PLATFORM = re.compile(r"\.(?:win|linux|macosx|noarch)[^.]*\Z", re.ASCII)
+# Nearly every file name; what is not takes the longer way.
+_PLAIN_FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*\Z", re.ASCII)
 _VERSION_LENGTH = 200  # no file name holds more, and reading long numbers costs more than linear time
 
 Packagetype = Literal["bdist_wheel", "sdist", "bdist_egg", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFilename:
+class ParsedFilename(NamedTuple):
     """What a file name alone says. ``version`` is "" when the name does not tell."""
 
     project: NormalizedName | None
@@ -66,6 +66,10 @@ class ParsedFilename:
 def normalize(name: str) -> NormalizedName:
     """PEP 503: runs of ``-``, ``_`` and ``.`` are one ``-``, lower case."""
     return canonicalize_name(name)
+
+
+# All wheels of a page begin with the same few spellings.
+_wheel_project = functools.lru_cache(maxsize=1024)(normalize)
 
 
 def is_project_name(name: str) -> bool:
@@ -91,6 +95,8 @@ def require_filename(filename: str) -> str:
 
     Raises InvalidRequest for separators, control and direction characters, dot names, spaces at the ends, over-long names.
     """
+    if _PLAIN_FILENAME.match(filename) and ".." not in filename and len(filename) <= MAX_FILENAME_BYTES:
+        return filename
     if (
         not filename
         or _UNPRINTABLE.search(filename)
@@ -121,7 +127,7 @@ def parse_filename(filename: str, project: NormalizedName | None = None) -> Pars
         # Split by hand: strict parsers refuse old wheels and wheel variants (PEP 825), and cost more than a page can pay.
         parts = filename[:-4].split("-")
         version = canonical_version(parts[1].replace("_", "-")) if len(parts) >= 5 else ""
-        return ParsedFilename(normalize(parts[0]) if parts[0] else None, version, "bdist_wheel")
+        return ParsedFilename(_wheel_project(parts[0]) if parts[0] else None, version, "bdist_wheel")
     try:
         name, parsed = parse_sdist_filename(filename)
         if project is None or name == project:

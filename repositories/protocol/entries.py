@@ -37,6 +37,9 @@ HEX_LENGTHS: Mapping[str, int] = {
     "sha3_512": 128,
 }
 _HEX = re.compile(r"[0-9a-f]+\Z", re.ASCII)
+# Nearly every digest and address of a page is written like this; what is not takes the longer way.
+_PLAIN_HASH = re.compile(r"sha256=([0-9a-f]{64})\Z", re.ASCII)
+_PLAIN_ADDRESS = re.compile(r"(https?://[A-Za-z0-9._-]+(?::[0-9]{1,5})?/[!$-~]*)(?:#|\Z)", re.ASCII)  # no blank, no "
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STATUSES: Mapping[str, Status] = {
     "active": "active",
@@ -48,8 +51,12 @@ _STATUSES: Mapping[str, Status] = {
 
 def hashes(raw: object) -> dict[str, str]:
     """The well-formed digests of known algorithms, lower case."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return {}
+    if len(raw) == 1:
+        digest = raw.get("sha256")
+        if isinstance(digest, str) and len(digest) == HEX_LENGTHS["sha256"] and _HEX.match(digest):
+            return {"sha256": digest}
     good: dict[str, str] = {}
     for algorithm, digest in raw.items():
         if isinstance(algorithm, str) and isinstance(digest, str):
@@ -64,6 +71,8 @@ def assigned_hash(raw: str) -> dict[str, str]:
 
     Fragments may hold more pairs ("sha256=…&egg=foo"); the first usable digest counts.
     """
+    if plain := _PLAIN_HASH.match(raw):
+        return {"sha256": plain[1]}
     for pair in raw.split("&"):
         algorithm, equals, digest = pair.partition("=")
         if equals and (found := hashes({algorithm: digest})):
@@ -75,6 +84,8 @@ def address(href: object, base_url: str) -> str | None:
     """The absolute http or https address behind ``href``, without its fragment; None when there is none."""
     if not isinstance(href, str):
         return None
+    if (plain := _PLAIN_ADDRESS.match(href)) and plain.end(1) <= MAX_URL:
+        return plain[1]
     href = href.strip().partition("#")[0]
     if not href or len(href) > MAX_URL or _CONTROL.search(href):
         return None
@@ -171,9 +182,14 @@ def distribution_file(
     url: str,
     *,
     digests: Mapping[str, str],
+    size: int | None = None,
+    upload_time: datetime | None = None,
+    requires_python: str | None = None,
+    yanked: bool | str = False,
+    core_metadata: Mapping[str, str] | None = None,
     provenance_url: str | None = None,
     provenance: bool | None = None,
-    **attributes: Any,
+    extra: Mapping[str, Any] | None = None,
 ) -> DistributionFile | None:
     """Make the value; None when the file cannot be offered: an illegal name, or a wheel of another project.
 
@@ -192,7 +208,12 @@ def distribution_file(
         project=project,
         version=parsed.version,
         hashes=digests,
+        size=size,
+        upload_time=upload_time,
+        requires_python=requires_python,
+        yanked=yanked,
+        core_metadata=core_metadata,
         provenance=True if provenance_url else provenance,
         location=Location(upstream_url=url, provenance_url=provenance_url or ""),
-        **attributes,
+        extra=extra or {},
     )

@@ -5,7 +5,6 @@ program can add fields and still read each other's documents.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,20 +22,20 @@ class DocumentDamaged(Exception):
     """The bytes are no document; the page must be asked for again."""
 
 
-class _File(msgspec.Struct, omit_defaults=True):
+class _File(msgspec.Struct, omit_defaults=True, gc=False):
     filename: str
     url: str = ""
     version: str = ""
-    hashes: dict[str, str] = {}
+    hashes: Mapping[str, str] = {}
     size: int | None = None
     upload_time: datetime | None = None
     first_seen: datetime | None = None
     requires_python: str | None = None
     yanked: bool | str = False
-    core_metadata: dict[str, str] | None = None
+    core_metadata: Mapping[str, str] | None = None
     provenance: bool | None = None
     provenance_url: str = ""
-    extra: dict[str, Any] = {}
+    extra: Mapping[str, Any] = {}
 
 
 class _Page(msgspec.Struct, omit_defaults=True):
@@ -103,18 +102,19 @@ def unpack_listing(document: bytes) -> dict[NormalizedName, str]:
     return {NormalizedName(project): name for project, name in _unpack(document, _listings).projects.items()}
 
 
-def with_first_seen(page: ProjectPage, before: ProjectPage | None, now: datetime) -> ProjectPage:
-    """Set when each file was first seen here: carried over by name and digest, else ``now``.
+def with_first_seen(page: ProjectPage, before: ProjectPage | None, now: datetime, *, origin: str = "") -> ProjectPage:
+    """Set when each file was first seen here: carried over by name and digest, else ``now``; and ``origin``.
 
     A file whose digests contradict those it had is a new file under an old name and starts anew.
     """
     earlier = {file.filename: file for file in before.files} if before is not None else {}
-    files = []
-    for file in page.files:
+
+    def first_seen(file: DistributionFile) -> datetime | None:
         known = earlier.get(file.filename)
-        same = known is not None and not contradicts(known.hashes, file.hashes)
-        files.append(replace(file, first_seen=known.first_seen if known is not None and same else now))
-    return page.with_files(tuple(files))
+        return now if known is None or contradicts(known.hashes, file.hashes) else known.first_seen
+
+    files = tuple(file.changed(first_seen=first_seen(file), origin=origin) for file in page.files)
+    return page.with_files(files)
 
 
 def contradicts(left: Mapping[str, str], right: Mapping[str, str]) -> bool:
@@ -127,16 +127,16 @@ def _pack_file(file: DistributionFile) -> _File:
         filename=file.filename,
         url=file.location.upstream_url,
         version=file.version,
-        hashes=dict(file.hashes),
+        hashes=file.hashes,
         size=file.size,
         upload_time=file.upload_time,
         first_seen=file.first_seen,
         requires_python=file.requires_python,
         yanked=file.yanked,
-        core_metadata=dict(file.core_metadata) if file.core_metadata is not None else None,
+        core_metadata=file.core_metadata,
         provenance=file.provenance,
         provenance_url=file.location.provenance_url,
-        extra=dict(file.extra),
+        extra=file.extra,
     )
 
 

@@ -12,6 +12,7 @@
 Paths come in raw (still percent-encoded) so that ``%2F`` and ``..`` cannot change which rule they meet.
 """
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
@@ -29,6 +30,7 @@ from repositories.domain.names import (
 from repositories.domain.page import DistributionFile
 
 MAX_PATH = 4096
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*\Z", re.ASCII)  # what `quote` leaves as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +148,8 @@ def _json(project: str, version: str | None) -> Question:
 
 def file_path(file: DistributionFile) -> str:
     """The file's stable, query-free path below the repository's root, percent-encoded (``+`` as ``%2B``)."""
-    return f"packages/{file.project}/{quote(url_version(file.version), safe='')}/{quote(file.filename, safe='')}"
+    return f"packages/{file.project}/{_quoted(url_version(file.version))}/{_quoted(file.filename)}"
+
+
+def _quoted(segment: str) -> str:
+    return segment if _PLAIN.match(segment) else quote(segment, safe="")

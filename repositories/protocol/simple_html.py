@@ -155,11 +155,15 @@ def _parts(body: bytes) -> Iterator[bytes]:
 
 
 class _Anchor(NamedTuple):
-    """A link: its address as written, its text, and its attributes (None where there is no value)."""
+    """A link: its address as written, its attributes (None where there is no value), and itself."""
 
     href: str
-    text: str
     attributes: dict[str, str | None]
+    node: LexborNode
+
+    @property
+    def text(self) -> str:
+        return _text(self.node)
 
 
 class _Document:
@@ -200,7 +204,7 @@ class _Document:
             attributes = node.attributes
             href = attributes.get("href")
             if href:
-                yield _Anchor(href, _text(node), attributes)
+                yield _Anchor(href, attributes, node)
 
 
 def _text(node: LexborNode) -> str:
@@ -209,9 +213,10 @@ def _text(node: LexborNode) -> str:
 
 def _last_segment(href: str) -> str:
     path = href.strip().partition("#")[0].partition("?")[0]
-    _, has_host, rest = path.partition("//")
-    if has_host and path.startswith(("//", "http:", "https:")):
-        path = rest.partition("/")[2]  # a host is no name
+    if path.startswith(("https:", "http:", "//")):
+        _, has_host, rest = path.partition("//")
+        if has_host:
+            path = rest.partition("/")[2]  # a host is no name
     return unquote(path.rstrip("/").rpartition("/")[2])
 
 

@@ -74,35 +74,59 @@ def render_root(listing: ProjectList) -> Iterator[bytes]:
     yield b"]}"
 
 
-def _file(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"filename": file.filename, "url": url, "hashes": public_hashes(file.hashes)}
-    if file.requires_python is not None:
-        entry["requires-python"] = file.requires_python
-    if file.size is not None:
-        entry["size"] = file.size
-    if file.upload_time is not None:
-        entry["upload-time"] = timestamp(file.upload_time)
-    entry["yanked"] = file.yanked
+class _Entry(msgspec.Struct, gc=False, rename="kebab"):
+    """A file's entry as it is written, in this order; a struct, since a dict takes three times as long to make."""
+
+    filename: str
+    url: str
+    hashes: Mapping[str, str]
+    requires_python: str | msgspec.UnsetType
+    size: int | msgspec.UnsetType
+    upload_time: datetime | msgspec.UnsetType
+    yanked: bool | str
+    core_metadata: Mapping[str, str] | msgspec.UnsetType
+    dist_info_metadata: Mapping[str, str] | msgspec.UnsetType
+    data_dist_info_metadata: Mapping[str, str] | msgspec.UnsetType
+    provenance: str | None
+
+
+def _file(file: DistributionFile, url: str, provenance_url: Callable[[DistributionFile], str] | None) -> Any:
+    # Never bare true: clients that cannot check the side file take an error page for metadata.
     digest = file.core_metadata.get("sha256") if file.core_metadata else None
-    if digest:
-        # Never bare true: clients that cannot check the side file take an error page for metadata.
-        entry["core-metadata"] = entry["dist-info-metadata"] = entry["data-dist-info-metadata"] = {"sha256": digest}
-    entry["provenance"] = None
+    metadata = {"sha256": digest} if digest else msgspec.UNSET
+    provenance = None
     if file.provenance:
-        entry["provenance"] = provenance_url(file) if provenance_url else url + ".provenance"
-    if file.extra:
-        _add_unknown(entry, file.extra, _FILE_KEYS)
-    return entry
+        provenance = provenance_url(file) if provenance_url else url + ".provenance"
+    time = file.upload_time
+    entry = _Entry(
+        file.filename,
+        url,
+        public_hashes(file.hashes),
+        msgspec.UNSET if file.requires_python is None else file.requires_python,
+        msgspec.UNSET if file.size is None else file.size,
+        # PEP 700: UTC with a Z and at most six digits of a second, which is how it is encoded.
+        msgspec.UNSET if time is None else time if time.tzinfo is UTC else time.astimezone(UTC),
+        file.yanked,
+        metadata,
+        metadata,
+        metadata,
+        provenance,
+    )
+    if not file.extra:
+        return entry
+    with_extra: dict[str, Any] = msgspec.to_builtins(entry, builtin_types=(datetime,))
+    _add_unknown(with_extra, file.extra, _FILE_KEYS)
+    return with_extra
 
 
 def _add_unknown(entry: dict[str, Any], extra: Mapping[str, Any], known: frozenset[str]) -> None:
     entry.update((key, value) for key, value in extra.items() if key not in known)
 
 
-def public_hashes(hashes: Mapping[str, str]) -> dict[str, str]:
+def public_hashes(hashes: Mapping[str, str]) -> Mapping[str, str]:
     """Hashes by names of hashlib (PEP 691), sha256 first: `uv publish --check-url` compares the first one only."""
     if len(hashes) == 1 and "sha256" in hashes:
-        return dict(hashes)
+        return hashes
     ordered = {"sha256": hashes["sha256"]} if hashes.get("sha256") else {}
     ordered.update((algorithm, digest) for algorithm, digest in hashes.items() if algorithm in entries.HEX_LENGTHS)
     return ordered
@@ -133,8 +157,7 @@ def parse_project(body: bytes, base_url: str, project: NormalizedName) -> Projec
 
     Odd entries are left out. Raises UpstreamInvalid when the body is not a page of this project.
     """
-    document = _document(body)
-    raw_files = document.get("files")
+    document, raw_files = _page_document(body)
     if not isinstance(raw_files, list):
         raise UpstreamInvalid(
             'The upstream\'s JSON has no list "files" and is not a project page. Check the remote URL'
@@ -149,7 +172,7 @@ def parse_project(body: bytes, base_url: str, project: NormalizedName) -> Projec
     status = _parse_status(document)
     files: dict[str, DistributionFile] = {}
     for raw in raw_files:
-        file = _parse_file(raw, base_url, project) if isinstance(raw, dict) else None
+        file = _file_of(raw, base_url, project)
         if file is not None:
             files.setdefault(file.filename, file)
     return ProjectPage(
@@ -208,17 +231,66 @@ def _lenient_root(body: bytes) -> dict[NormalizedName, str]:
     return _by_normalized_name(name for name in named if isinstance(name, str))
 
 
-def _document(body: bytes) -> dict[str, Any]:
+class _PlainFile(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="kebab"):
+    """A file's entry as nearly every index writes it: read in a third of the time that a dict of anything takes."""
+
+    filename: str
+    url: str
+    hashes: dict[str, str] = {}
+    requires_python: str | None = None
+    size: int | None = None
+    upload_time: str | None = None
+    yanked: bool | str = False
+    core_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    dist_info_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    data_dist_info_metadata: dict[str, str] | bool | msgspec.UnsetType | None = msgspec.UNSET
+    provenance: str | msgspec.UnsetType | None = msgspec.UNSET
+    gpg_sig: Any = None
+
+
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PLAIN_FILES = msgspec.json.Decoder(list[_PlainFile])
+
+
+def _page_document(body: bytes) -> tuple[dict[str, Any], Any]:
+    """The page without its files, and the files: a list of _PlainFile, or of dicts as soon as one entry is odd."""
     try:
-        document = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        parts = _PARTS.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        raw_files = parts.pop("files", None)
+        document = {key: msgspec.json.decode(value) for key, value in parts.items()}
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        document = _document(body)
+        return document, document.get("files")
+    _check_version_of(document)
+    return document, _files_of(raw_files) if raw_files is not None else None
+
+
+def _files_of(raw: msgspec.Raw) -> Any:
+    try:
+        return _PLAIN_FILES.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _decoded(raw)
+
+
+def _decoded(raw: bytes | msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UpstreamInvalid("The upstream's answer is not valid JSON; it may be cut off") from None
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    document = _decoded(body.removeprefix(b"\xef\xbb\xbf"))
     if not isinstance(document, dict):
         raise UpstreamInvalid("The upstream's JSON is not an index page. Check the remote URL")
+    _check_version_of(document)
+    return document
+
+
+def _check_version_of(document: Mapping[str, Any]) -> None:
     meta = document.get("meta")
     version = meta.get("api-version") if isinstance(meta, dict) else None
     check_api_version(version if isinstance(version, str) else "1.0")
-    return document
 
 
 def check_api_version(version: str) -> None:
@@ -240,6 +312,36 @@ def _parse_status(document: Mapping[str, Any]) -> ProjectStatus:
         if isinstance(raw, str):
             return entries.status(raw)
     return ProjectStatus()
+
+
+def _file_of(raw: object, base_url: str, project: NormalizedName) -> DistributionFile | None:
+    if isinstance(raw, _PlainFile):
+        return _plain_file(raw, base_url, project)
+    return _parse_file(raw, base_url, project) if isinstance(raw, dict) else None
+
+
+def _plain_file(raw: _PlainFile, base_url: str, project: NormalizedName) -> DistributionFile | None:
+    url = entries.address(raw.url, base_url)
+    if url is None:
+        return None
+    metadata: Any = raw.core_metadata
+    if metadata is msgspec.UNSET:
+        metadata = raw.dist_info_metadata
+        if metadata is msgspec.UNSET:
+            metadata = raw.data_dist_info_metadata
+    return entries.distribution_file(
+        raw.filename,
+        project,
+        url,
+        digests=entries.hashes(raw.hashes),
+        size=entries.size(raw.size),
+        upload_time=entries.upload_time(raw.upload_time),
+        requires_python=entries.text(raw.requires_python),
+        yanked=entries.yanked(raw.yanked),
+        core_metadata=entries.hashes(metadata) if isinstance(metadata, dict) else {} if metadata is True else None,
+        provenance_url=entries.address(raw.provenance, base_url) if raw.provenance else None,
+        provenance=False if raw.provenance is None else None,
+    )
 
 
 def _parse_file(raw: Mapping[str, Any], base_url: str, project: NormalizedName) -> DistributionFile | None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -42,7 +41,7 @@ class HostedIndex:
         if page is None:
             raise NotFound(f"{self.name} has no project {project}", holds_until=FOREVER)
         if self._options["deployment_policy"] == "allow":
-            page = page.with_files(tuple(replace(file, replaceable=True) for file in page.files))
+            page = page.with_files(tuple(file.changed(replaceable=True) for file in page.files))
         return page
 
     async def open_file(self, file: DistributionFile, part: Part) -> FileSource:

@@ -95,19 +95,21 @@ class ProxyIndex:
             raise
         if fetched is None:
             await threads.database(upstream_pages.confirm, repository_id=self._id, project=project, now=clock.now())
+            found = await self._load(project)
         else:
-            await threads.database(
+            found = await threads.database(
                 upstream_pages.save,
                 repository_id=self._id,
+                name=self.name,
                 source=self._source,
                 project=project,
                 page=fetched.content,
                 etag=fetched.validators.etag,
                 last_modified=fetched.validators.last_modified,
                 now=clock.now(),
+                new=kept is None,
             )
         _pauses.clear((self._id, project))
-        found = await self._load(project)
         if found is None:
             raise UpstreamError(f"{self.name} was changed while the upstream answered; try again", retry_after=1)
         return found
@@ -228,7 +230,7 @@ class ProxyIndex:
         return not _younger(record.cached_at, self._options.content_max_age, clock.now())
 
     async def _download(self, file: DistributionFile) -> ByteStream:
-        permit, upstream = await threads.database(self._permit)
+        permit, upstream = await self._permit()
         wants_metadata = file.filename.endswith(".whl") and file.core_metadata is None
         order = FileOrder(
             upstream=upstream,
@@ -336,16 +338,23 @@ class ProxyIndex:
 
     async def _ask(self, subject: str, question: Callable[[Upstream], T]) -> T:
         """Ask the upstream when that is allowed, and write down how it went."""
-        permit, upstream = await threads.database(self._permit)
+        permit, upstream = await self._permit()
         try:
             answer = await threads.question(question, upstream)
         except RepositoryError as error:
             await threads.database(self._record_health, subject, error, permit)
             raise
-        await threads.database(self._record_health, subject, None, permit)
+        if not health.is_well(self._id):
+            await threads.database(self._record_health, subject, None, permit)
         return answer
 
-    def _permit(self) -> tuple[Permit, Upstream]:
+    async def _permit(self) -> tuple[Permit, Upstream]:
+        """Raises UpstreamBlocked."""
+        if health.is_well(self._id) and not self._options.blocked and not self._options.use_truststore:
+            return Permit(), options.connect(self._options)  # nothing to ask the database
+        return await threads.database(self._permit_by_database)
+
+    def _permit_by_database(self) -> tuple[Permit, Upstream]:
         permit = health.permit(
             self._id,
             blocked=self._options.blocked,

@@ -27,18 +27,33 @@ def keep(
         kept: dict[str, Blob | None] = {
             column: blob_store.record(digests) for column, digests in parts.items() if digests is not None
         }
-        before = CachedFile.objects.filter(repository_id=repository_id, filename=file.filename).first()
-        if content is not None and before is not None and before.blob_id not in (None, _key(kept["blob"])):
+        replaced = content is not None and _has_other_bytes(repository_id, file.filename, kept["blob"])
+        if replaced:
             # Other bytes under the same name: what was known of the old ones is not true of them.
             kept = {"metadata_blob": None, "provenance_blob": None, **kept}
-        CachedFile.objects.update_or_create(
-            repository_id=repository_id,
-            filename=file.filename,
-            defaults={"project": file.project, "version": file.version[:128], "cached_at": now, **kept},
+        values = {"project": file.project, "version": file.version[:128], "cached_at": now, **kept}
+        CachedFile.objects.bulk_create(
+            [CachedFile(repository_id=repository_id, filename=file.filename, **values)],
+            update_conflicts=True,
+            unique_fields=["repository", "filename"],
+            update_fields=list(values),
         )
-        visible = not file.hashes or file.size is None or (metadata is not None and not file.core_metadata)
-        upstream_pages.touch(repository_id=repository_id, project=file.project, visible=visible, now=now)
+        if replaced or not _told(file, content, metadata):
+            upstream_pages.touch(repository_id=repository_id, project=file.project, now=now)
 
 
-def _key(blob: Blob | None) -> int | None:
-    return blob.pk if blob is not None else None
+def _has_other_bytes(repository_id: int, filename: str, blob: Blob | None) -> bool:
+    row = CachedFile.objects.filter(repository_id=repository_id, filename=filename)
+    before = row.values_list("blob_id", flat=True).first()
+    return blob is not None and before not in (None, blob.pk)
+
+
+def _told(file: DistributionFile, content: Digests | None, metadata: Digests | None) -> bool:
+    """Whether the page says already what it will say of the kept bytes."""
+    if metadata is not None and (file.core_metadata or {}).get("sha256") != metadata.sha256:
+        return False
+    if content is None:
+        return True
+    return (
+        bool(file.hashes) and file.hashes.get("sha256", content.sha256) == content.sha256 and file.size == content.size
+    )

@@ -2,8 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from repositories import queries
 from repositories.domain.names import NormalizedName
@@ -107,7 +108,7 @@ def listed_file(*, repository_id: int, source: str, project: NormalizedName, fil
 
 
 def merged(page: ProjectPage, cached: dict[str, CachedFileRecord]) -> ProjectPage:
-    """The upstream's page with what is known here since its files are kept."""
+    """The upstream's page with what clients may know since its files are kept."""
     if page.status.status == "quarantined":
         return page.with_files(())  # PEP 792: offers none
     if not cached:
@@ -118,19 +119,15 @@ def merged(page: ProjectPage, cached: dict[str, CachedFileRecord]) -> ProjectPag
 
 
 def _merged(file: DistributionFile, record: CachedFileRecord) -> DistributionFile:
-    location = file.location
-    if record.sha256 and matches(file, record):
-        location = replace(location, blob=record.sha256)
-        file = replace(
-            file,
+    if record.sha256 and not (file.hashes and file.size is not None) and matches(file, record):
+        file = file.changed(
             hashes=file.hashes or {"sha256": record.sha256},
             size=file.size if file.size is not None else record.size,
         )
     metadata = kept_metadata(file, record)
-    if metadata:
-        location = replace(location, metadata_blob=metadata)
-        file = replace(file, core_metadata={**(file.core_metadata or {}), "sha256": metadata})
-    return replace(file, location=location)
+    if metadata and (file.core_metadata or {}).get("sha256") != metadata:
+        file = file.changed(core_metadata={**(file.core_metadata or {}), "sha256": metadata})
+    return file
 
 
 def matches(file: DistributionFile, record: CachedFileRecord) -> bool:
@@ -154,53 +151,87 @@ def kept_metadata(file: DistributionFile, record: CachedFileRecord) -> str:
 def save(
     *,
     repository_id: int,
+    name: str,
     source: str,
     project: NormalizedName,
     page: ProjectPage,
     etag: str,
     last_modified: str,
     now: datetime,
-) -> None:
-    """Keep a page as the upstream gave it now; when each file was first seen is carried over."""
-    with unless_deleted(repository_id):
-        row = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project).first()
-        before = _page_of(row, source)
-        document = page_document.pack_page(page_document.with_first_seen(page, before, now), source)
-        if row is not None and before is not None:
+    new: bool = False,
+) -> KeptPage | None:
+    """Keep a page as the upstream gave it now, and give it back as `load` would; when each file was first seen is carried over.
+
+    ``new`` when `load` has found nothing, which saves a look. None when the repository was deleted meanwhile.
+    """
+    row, before = (None, None) if new else _read(repository_id, project, source)
+    page, document = _dated(page, before, name, source, now)
+    with unless_deleted(repository_id) as writing:
+        locked = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project)
+        # The work on a large page is done before, outside the transaction; here only when another process was faster.
+        if locked.values_list("changed_at", flat=True).first() != (row.changed_at if row is not None else None):
+            row, before = _read(repository_id, project, source)
+            page, document = _dated(page, before, name, source, now)
+        if before is not None:
             _forget_replaced(repository_id, before, page)
         same = row is not None and not row.absent and bytes(row.document) == document
-        UpstreamPage.objects.update_or_create(
-            repository_id=repository_id,
-            project=project,
-            defaults={
-                "document": document,
-                "absent": False,
-                "etag": etag,
-                "last_modified": last_modified,
-                "checked_at": now,
-                "changed_at": row.changed_at if row is not None and same else _later(now, row),
-            },
+        changed_at = row.changed_at if row is not None and same else _later(now, row)
+        _put(
+            repository_id,
+            project,
+            document=document,
+            absent=False,
+            etag=etag,
+            last_modified=last_modified,
+            checked_at=now,
+            changed_at=changed_at,
         )
         if row is not None and not same:
             upstream_changed(repository_id, project)
+        page = merged(page, queries.cached_files(repository_id, project))
+    if not writing.done:
+        return None
+    memory.put((repository_id, project, source), changed_at, page)
+    return KeptPage(page, etag, last_modified, now)
+
+
+def _read(repository_id: int, project: NormalizedName, source: str) -> tuple[UpstreamPage | None, ProjectPage | None]:
+    row = UpstreamPage.objects.filter(repository_id=repository_id, project=project).first()
+    return row, _page_of(row, source)
+
+
+def _dated(
+    page: ProjectPage, before: ProjectPage | None, name: str, source: str, now: datetime
+) -> tuple[ProjectPage, bytes]:
+    page = page_document.with_first_seen(page, before, now, origin=name)
+    return page, page_document.pack_page(page, source)
+
+
+def _put(repository_id: int, project: str, **values: Any) -> None:
+    """Write the row in one statement, whether there is one or not."""
+    UpstreamPage.objects.bulk_create(
+        [UpstreamPage(repository_id=repository_id, project=project, **values)],
+        update_conflicts=True,
+        unique_fields=["repository", "project"],
+        update_fields=list(values),
+    )
 
 
 def save_listing(
     *, repository_id: int, projects: dict[NormalizedName, str], etag: str, last_modified: str, now: datetime
 ) -> None:
     """Keep the root list."""
+    document = page_document.pack_listing(projects)
     with unless_deleted(repository_id):
-        UpstreamPage.objects.update_or_create(
-            repository_id=repository_id,
-            project=LISTING,
-            defaults={
-                "document": page_document.pack_listing(projects),
-                "absent": False,
-                "etag": etag,
-                "last_modified": last_modified,
-                "checked_at": now,
-                "changed_at": now,
-            },
+        _put(
+            repository_id,
+            LISTING,
+            document=document,
+            absent=False,
+            etag=etag,
+            last_modified=last_modified,
+            checked_at=now,
+            changed_at=now,
         )
         upstream_changed(repository_id, LISTING)
 
@@ -220,7 +251,8 @@ def load_listing(*, repository_id: int) -> KeptListing | None:
 
 def confirm(*, repository_id: int, project: str, now: datetime) -> None:
     """The upstream says that nothing has changed."""
-    UpstreamPage.objects.filter(repository_id=repository_id, project=project).update(checked_at=now)
+    with unless_deleted(repository_id):
+        UpstreamPage.objects.filter(repository_id=repository_id, project=project).update(checked_at=now)
 
 
 def mark_absent(*, repository_id: int, project: str, now: datetime) -> None:
@@ -229,32 +261,28 @@ def mark_absent(*, repository_id: int, project: str, now: datetime) -> None:
     The document of a project that was there stays, so that its files keep the time they were first seen if it comes back.
     """
     with unless_deleted(repository_id):
-        row = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project).first()
-        UpstreamPage.objects.update_or_create(
-            repository_id=repository_id,
-            project=project,
-            defaults={
-                "absent": True,
-                "etag": "",
-                "last_modified": "",
-                "checked_at": now,
-                "changed_at": row.changed_at if row is not None and row.absent else _later(now, row),
-            },
+        rows = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project)
+        row = rows.defer("document").first()
+        _put(
+            repository_id,
+            project,
+            absent=True,
+            etag="",
+            last_modified="",
+            checked_at=now,
+            changed_at=row.changed_at if row is not None and row.absent else _later(now, row),
         )
         if row is not None and not row.absent:
             upstream_changed(repository_id, project)
 
 
-def touch(*, repository_id: int, project: str, visible: bool, now: datetime) -> None:
-    """What is kept of a project's files has changed; call inside the transaction that changed it.
-
-    ``visible`` when the page that clients get changes by it.
-    """
-    row = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project).first()
+def touch(*, repository_id: int, project: str, now: datetime) -> None:
+    """What clients get of the page changes by what is kept of its files; call inside the transaction that changed it."""
+    rows = UpstreamPage.objects.select_for_update().filter(repository_id=repository_id, project=project)
+    row = rows.only("changed_at").first()
     if row is not None:
         UpstreamPage.objects.filter(pk=row.pk).update(changed_at=_later(now, row))
-    if visible:
-        upstream_changed(repository_id, project)
+    upstream_changed(repository_id, project)
 
 
 def _page_of(row: UpstreamPage | None, source: str) -> ProjectPage | None:

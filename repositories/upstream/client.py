@@ -25,6 +25,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 import repoman
+from repoman.toolbox import threads
 from repositories.domain.errors import RepositoryError, UpstreamError
 from repositories.upstream import addresses, tls
 from repositories.upstream.addresses import AddressPolicy, Origin, origin_of
@@ -33,6 +34,8 @@ from repositories.upstream.failures import invalid_error, redirect_error, slow_e
 
 BLOCK = 256 * 1024
 MAX_REDIRECTS = 10
+# Kept open to one host: one for each thread that may ask at once, since a connection over the number is closed after use.
+CONNECTIONS = 2 * threads.TRANSFER_THREADS
 _DRAINED = 64 * 1024
 _LENGTH_DIGITS = 18  # of a Content-Length; thousands of digits cannot even be made a number
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -133,7 +136,7 @@ class _Transport(HTTPAdapter):
         context.sslsocket_class = _TimedTLSSocket
         self._context = context
         self._policy = policy
-        super().__init__(pool_connections=8, pool_maxsize=32)
+        super().__init__(pool_connections=8, pool_maxsize=CONNECTIONS)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._context, **kwargs)

@@ -42,7 +42,7 @@ class Download:
         self._descriptor = -1
         self._changes = 0
         self._lock = threading.Lock()
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
     def begin(self, path: Path, size: int | None) -> None:
         # Kept open, since the file changes its name when it is committed and goes away when it is not.
@@ -102,21 +102,23 @@ class Download:
         with self._lock:
             if self._changes != seen:
                 return
-            self._waiting.append((loop, future))
+            self._waiting.setdefault(loop, []).append(future)
         await future
 
     def _changed(self) -> None:
         with self._lock:
             self._changes += 1
-            waiting, self._waiting = self._waiting, []
-        for loop, future in waiting:
+            waiting, self._waiting = self._waiting, {}
+        for loop, futures in waiting.items():
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_wake, future)
+                # One call for all who follow: each call writes to a pipe of the loop.
+                loop.call_soon_threadsafe(_wake, futures)
 
 
-def _wake(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+def _wake(futures: "list[asyncio.Future[None]]") -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 async def stream_through(order: FileOrder, start: int) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ file host that fails says nothing about the index.
 """
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -22,6 +23,7 @@ FAILURES_BEFORE_BLOCK = 3
 FIRST_BLOCK = 20.0  # seconds
 LONGEST_BLOCK = 600.0
 _REFRESHED = timedelta(minutes=1)  # a success is written down at most this often
+_WELL = 1.0  # seconds for which a process believes that an upstream that was well still is
 _COUNTED = frozenset(("timeout", "connection", "dns", "refused", "tls", "certificate"))
 
 
@@ -94,12 +96,32 @@ def record(
 ) -> None:
     """Write down how a request went; ``error`` None for one that went well, ``subject`` what was asked for."""
     if error is not None and counts(error):
+        _well_until.pop(repository_id, None)
         if permit.probing or not _repeats(repository_id, error, subject):
             with unless_deleted(repository_id):
                 _failed(repository_id, error, permit, auto_block, now)
     elif error is None or _answered(error):
         _subjects.pop(repository_id, None)
         _succeeded(repository_id, now)
+
+
+# When each upstream is looked up again (monotonic); one that has failed in this process is not in it.
+_well_until: dict[int, float] = {}
+
+
+def is_well(repository_id: int) -> bool:
+    """Whether it was well a moment ago: then there is leave to ask it, and nothing to write down when that goes well.
+
+    Without it each of the hundreds of questions of an installer would read the same row twice. What other processes write
+    down is seen a second later.
+    """
+    return _well_until.get(repository_id, 0.0) > time.monotonic()
+
+
+def forget() -> None:
+    """Forget what this process remembers."""
+    _well_until.clear()
+    _subjects.clear()
 
 
 # What failed last, by repository; enough to know in each process for itself.
@@ -127,6 +149,7 @@ def _succeeded(repository_id: int, now: datetime) -> None:
     row = UpstreamHealth.objects.filter(repository_id=repository_id).first()
     fresh = row is not None and row.checked_at is not None and row.checked_at > now - _REFRESHED
     if row is not None and fresh and row.status == "available" and not row.failures:
+        _well_until[repository_id] = time.monotonic() + _WELL
         return
     with unless_deleted(repository_id):
         UpstreamHealth.objects.update_or_create(

@@ -112,7 +112,7 @@ def make_proxy(transactional_db: None, tmp_path: Any) -> Iterator[Callable[..., 
     indexes.forget()
     pages.roots.forget()
     upstream_pages.memory.clear()
-    health._subjects.clear()
+    health.forget()
     BlobStore.objects.create(name="default", kind="filesystem", options={"path": str(tmp_path / "blobs")})
 
     def make(remote_url: str, name: str = "pypi-proxy", **options: Any) -> Proxy:

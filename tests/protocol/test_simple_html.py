@@ -46,7 +46,7 @@ def test_pep503_project_page_has_exactly_these_bytes():
 
 
 def test_pep592_yanked_without_a_reason_is_an_empty_attribute():
-    page = replace(PAGE, files=(replace(WHEEL, yanked=True),))
+    page = replace(PAGE, files=(WHEEL.changed(yanked=True),))
     assert b' data-yanked=""' in simple_html.render_project(page, file_url)
 
 
@@ -66,7 +66,7 @@ def test_pep503_root_page_has_relative_links_with_a_slash():
 
 
 def test_t08_markup_in_values_stays_text():
-    file = replace(WHEEL, filename='"><script>.whl', requires_python='"><script>', yanked="<script>")
+    file = WHEEL.changed(filename='"><script>.whl', requires_python='"><script>', yanked="<script>")
     body = simple_html.render_project(replace(PAGE, name="<script>", files=(file,)), file_url)
     assert b"<script>" not in body
 

@@ -89,7 +89,7 @@ def test_pep700_every_file_belongs_to_a_listed_version_and_equal_versions_are_li
 
 @pytest.mark.parametrize("core_metadata", [None, {}, {"md5": "d" * 32}])
 def test_pep714_metadata_without_a_sha256_is_not_advertised(core_metadata):
-    page = replace(PAGE, files=(replace(WHEEL, core_metadata=core_metadata),))
+    page = replace(PAGE, files=(WHEEL.changed(core_metadata=core_metadata),))
     (file,) = json.loads(simple_json.render_project(page, file_url))["files"]
     assert not {"core-metadata", "dist-info-metadata", "data-dist-info-metadata"} & set(file)
 

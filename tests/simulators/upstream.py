@@ -38,6 +38,7 @@ class Asked:
     method: str
     path: str
     headers: Mapping[str, str]
+    client: object = None  # the connection it came over, by its other end
 
 
 Fault = Callable[["Exchange"], None]
@@ -52,7 +53,9 @@ class Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         simulator = self.server.simulator
         path = urlsplit(self.path).path
-        fault = simulator._arrived(Asked(self.command, self.path, dict(self.headers.items())), path)
+        fault = simulator._arrived(
+            Asked(self.command, self.path, dict(self.headers.items()), self.client_address), path
+        )
         if fault is not None:
             fault(self)
         else:

@@ -73,6 +73,7 @@ def save(proxy: Repository, *files: str, at: datetime = NOW) -> None:
     page = ProjectPage(project=NormalizedName("six"), name="six", files=listed)
     upstream_pages.save(
         repository_id=proxy.pk,
+        name=proxy.name,
         source=SOURCE,
         project=NormalizedName("six"),
         page=page,
