@@ -17,10 +17,11 @@ from django.conf import settings  # noqa: E402 - Django must be set up first
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 
 from repoman import status  # noqa: E402
+from repoman.exchange import Exchange  # noqa: E402
 from repoman.peers import Proxies  # noqa: E402
 from repoman.toolbox import threads  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
-from repositories.dataplane.app import application as data_plane  # noqa: E402
+from repositories.dataplane import app as data_plane  # noqa: E402
 from repositories.upstream import downloads  # noqa: E402
 
 _proxies = Proxies(settings.REPOMAN.trusted_proxies)
@@ -33,14 +34,24 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return await _lifespan(receive, send)
     if scope["type"] != "http":
         return None
-    scope = _proxies.seen_through(scope)
     path: str = scope["path"]
     if path.startswith("/repository/"):
-        await data_plane(scope, receive, send)
-        return None
+        return await _data_plane(scope, receive, send)
+    scope = _proxies.seen_through(scope)
     if path in status.PATHS:
         return await status.answer(scope, send)
     return await _console(scope, receive, send)
+
+
+async def _data_plane(scope: Scope, receive: Receive, send: Send) -> None:
+    if await data_plane.at_once(_proxies.seen_through(scope), send):
+        return
+    exchange = Exchange(scope, receive, send)
+    try:
+        await data_plane.long_way(_proxies.seen_through(exchange.scope), receive, exchange.send)
+    except Exception:
+        exchange.failed()
+        raise
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

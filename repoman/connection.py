@@ -5,13 +5,15 @@ import os
 import socket
 import stat
 
+Address = tuple[str, int]
 
-def find(server: str, client: str) -> socket.socket | None:
-    """The connection from ``client`` (``192.0.2.7:4711``, ``[2001:db8::7]:4711``) to the port of ``server``.
+
+def find(server: Address, client: Address) -> socket.socket | None:
+    """The connection from ``client`` to the port of ``server``.
 
     A second handle on it, to be closed by the caller; None when there is none, or not exactly one.
     """
-    port = server.rpartition(":")[2]
+    port = server[1]
     found: dict[int, socket.socket] = {}  # by inode, because handles made here may be met as well
     for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):  # closed meanwhile, or not connected
@@ -30,18 +32,18 @@ def find(server: str, client: str) -> socket.socket | None:
     return None
 
 
-def _connects(number: int, client: str, port: str) -> bool:
+def _connects(number: int, client: Address, port: int) -> bool:
     """Raises OSError when it is no connection."""
     connection = socket.socket(fileno=number)
     try:
-        return (
-            _named(connection.getpeername()) == client and _named(connection.getsockname()).rpartition(":")[2] == port
-        )
+        if connection.family not in (socket.AF_INET, socket.AF_INET6):
+            return False
+        return bool(connection.getpeername()[:2] == client and connection.getsockname()[1] == port)
     finally:
         connection.detach()
 
 
-def cut(server: str, client: str) -> bool:
+def cut(server: Address, client: Address) -> bool:
     """End a connection at once; False when there is none.
 
     The server has no way to break off an answer without a length: its end would look like a clean one (RFC 9112 §8).
@@ -55,10 +57,3 @@ def cut(server: str, client: str) -> bool:
         except OSError:
             return False
     return True
-
-
-def _named(address: object) -> str:
-    if not isinstance(address, tuple):
-        return ""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

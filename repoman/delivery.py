@@ -15,17 +15,17 @@ import re
 import socket
 import struct
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 
-Headers = list[tuple[str, str]]
+Headers = Iterable[tuple[bytes, bytes]]
 
 BLOCK = 1 << 20
 STALL_SECONDS = 600.0
 _LINGER_SECONDS = 2.0
 _PAGE = 4096
-_FIELD = re.compile(r"[\t\x20-\x7e]*")
+_FIELD = re.compile(rb"[\t\x20-\x7e]*")
 
 
 def head(status: int, headers: Headers) -> bytes | None:
@@ -34,7 +34,7 @@ def head(status: int, headers: Headers) -> bytes | None:
     for name, value in headers:
         if not _FIELD.fullmatch(name) or not _FIELD.fullmatch(value):
             return None
-        lines.append(f"{name}: {value}")
+        lines.append(f"{name.decode()}: {value.decode()}")
     lines += ["connection: close", f"date: {formatdate(usegmt=True)}", "", ""]
     return "\r\n".join(lines).encode("ascii")
 

@@ -17,8 +17,7 @@ from repoman.serve import lifeline, limits
 from repoman.toolbox import logs
 
 BACKLOG = 4096
-BUFFER = 64 * 1024  # bytes a connection waits with for a slow reader; the longest head of a request, too (431)
-WAITING_STREAMS = 2048  # threads, made when needed: one for each stream whose bytes are still to come (`outlet.py`)
+BUFFER = 128 * 1024  # bytes a connection waits with for a slow reader; the longest head of a request, too (431)
 HEADER_MILLISECONDS = 15_000
 PREPARED_KEY = Path("tls") / "key.pem"
 
@@ -42,12 +41,11 @@ def main() -> int:
         "repoman.serve.web:load",
         address=configuration.host,
         port=arguments.port,
-        interface=Interfaces.RSGI,
+        interface=Interfaces.ASGI,
         http=HTTPModes.auto,
         websockets=False,
         workers=configuration.workers,
         runtime_threads=1,
-        runtime_blocking_threads=WAITING_STREAMS,
         backlog=BACKLOG,
         backpressure=limits.clients(limits.raise_open_files()),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER),
@@ -64,10 +62,8 @@ def load(port: int) -> Any:
     lifeline.end_with_parent()
     silence.watch(port)
     from repoman.asgi import application
-    from repoman.rsgi import Edge
-    from repoman.shortcut import answer_at_hand
 
-    return Edge(application, answer_at_hand)
+    return application
 
 
 if __name__ == "__main__":

@@ -29,11 +29,22 @@ logger = logging.getLogger(__name__)
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request below ``/repository/``."""
+    if not await at_once(scope, send):
+        await long_way(scope, receive, send)
+
+
+async def at_once(scope: Scope, send: Send) -> bool:
+    """Answer a request whose answer is at hand; False when it is not and nothing was done."""
     headers = dict(scope["headers"])
     kept = _at_hand(scope, headers)
-    if kept is not None:
-        await send_kept(scope["method"], headers.get(b"if-none-match"), kept, clock.now(), send)
-        return
+    if kept is None:
+        return False
+    await send_kept(scope["method"], headers.get(b"if-none-match"), kept, clock.now(), send)
+    return True
+
+
+async def long_way(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, whatever it takes."""
     request = Request.from_scope(scope)
     state = _Sending(send)
     try:

@@ -18,7 +18,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = b"/repository/"
-FILE_RANGE = "repoman.response.filerange"  # the server sends a part of a file by itself (`repoman/rsgi.py`)
+# In a scope's extensions: a message {"type": …, "path": str, "start": int, "end": int} in place of a body sends that part
+# of a file, ``end`` being behind its last byte (`repoman/exchange.py`).
+FILE_RANGE = "repoman.response.filerange"
 MAX_PARAMETERS = 50
 _HOST = re.compile(rb"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 

@@ -8,10 +8,6 @@ import pytest
 from repoman import connection
 
 
-def named(address):
-    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
-
-
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def pair(request):
     """A client's socket and the server's."""
@@ -25,7 +21,7 @@ def pair(request):
 
 
 def addresses(pair):
-    return named(pair[1].getsockname()), named(pair[0].getsockname())
+    return pair[1].getsockname()[:2], pair[0].getsockname()[:2]
 
 
 def test_connection_is_found_among_all_open_files(pair):
@@ -40,15 +36,15 @@ def test_connection_is_found_among_all_open_files(pair):
 
 def test_server_that_listens_on_all_addresses_is_meant_by_its_port(pair):
     server, client = addresses(pair)
-    with connection.find("0.0.0.0:" + server.rpartition(":")[2], client) as found:
+    with connection.find(("0.0.0.0", server[1]), client) as found:
         assert found.getpeername() == pair[1].getpeername()
 
 
 def test_others_are_not_taken_for_it(pair):
     server, client = addresses(pair)
     assert connection.find(server, server) is None
-    assert connection.find("127.0.0.1:1", client) is None
-    assert connection.cut(server, "192.0.2.7:4711") is False
+    assert connection.find(("127.0.0.1", 1), client) is None
+    assert connection.cut(server, ("192.0.2.7", 4711)) is False
 
 
 def test_cut_ends_it(pair):

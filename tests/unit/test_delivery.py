@@ -85,8 +85,8 @@ def test_client_that_never_reads_is_let_go(path, monkeypatch):
 
 
 def test_head_is_refused_when_a_header_would_end_it():
-    whole = delivery.head(206, [("content-length", "5")])
+    whole = delivery.head(206, [(b"content-length", b"5")])
     assert whole.startswith(b"HTTP/1.1 206 Partial Content\r\ncontent-length: 5\r\nconnection: close\r\ndate: ")
     assert whole.endswith(b" GMT\r\n\r\n")
-    assert delivery.head(200, [("location", "a\r\nset-cookie: b")]) is None
-    assert delivery.head(200, [("x-name", "caf\xe9")]) is None
+    assert delivery.head(200, [(b"location", b"a\r\nset-cookie: b")]) is None
+    assert delivery.head(200, [(b"x-name", b"caf\xe9")]) is None
