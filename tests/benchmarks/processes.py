@@ -74,7 +74,9 @@ def wait_for_page(url: str, child: Child | None, *, seconds: float, headers: Map
         if child is not None and child.process.poll() is not None:
             raise CouldNotRun(f"it ended while starting: {child.last_words()}")
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers or {})), timeout=10) as answer:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, headers={"Accept": "text/html", **(headers or {})}), timeout=10
+            ) as answer:
                 answer.read()
                 if answer.status == 200:
                     return

@@ -1,8 +1,10 @@
 """Everything a run measures with: the corpus, the reference nginx, the upstream, this server, and the other servers."""
 
+import html
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +17,9 @@ from tests.benchmarks.load import Target
 from tests.benchmarks.measure import Pace
 from tests.benchmarks.processes import CouldNotRun
 from tests.benchmarks.results import Missing, Results
-from tests.benchmarks.servers import nginx, repoman
+from tests.benchmarks.servers import devpi, nginx, proxpi, pypiserver, repoman, simple_repository
 from tests.benchmarks.servers.nginx import Nginx
-from tests.benchmarks.servers.peer import Peer
+from tests.benchmarks.servers.peer import Installed, Peer, install
 from tests.benchmarks.servers.repoman import Repoman
 from tests.benchmarks.simple_pages import write_root
 from tests.live import free_port
@@ -39,7 +41,7 @@ class World:
     reference: Nginx
     ours: Repoman
     peers: list[Peer] = field(default_factory=list)
-    accelerated: Nginx | None = None
+    installed: dict[str, Installed] = field(default_factory=dict)
 
     @property
     def upstream_url(self) -> str:
@@ -94,13 +96,25 @@ def write_reference(ours: Repoman, root: Path, files: Corpus) -> None:
     write_root(root / "simple", files.projects)
 
 
-def file_target(port: int, page: str, headers: dict[str, str], filename: str) -> Target:
-    """Where a server's own JSON page says that a file is. Raises CouldNotRun."""
-    answer = load.ask(Target(port, page, {**headers_for("json", "identity"), **headers}))
+def file_target(port: int, page: str, headers: Mapping[str, str], filename: str) -> Target:
+    """Where a server's own page says that a file is. Raises CouldNotRun."""
+    answer = load.ask(Target(port, page, {**headers_for("html", "identity"), **headers}))
     if answer.status != 200:
         raise CouldNotRun(f"its page was answered {answer.status}")
-    link = repoman.links_of(answer.body)[filename]
-    return Target(port, urlsplit(urljoin(f"http://127.0.0.1:{port}{page}", link)).path, headers)
+    link = re.search(rb'href="([^"#]*' + re.escape(filename.encode()) + rb')["#]', answer.plain)
+    if link is None:
+        raise CouldNotRun(f"its page does not list {filename}")
+    whole = urljoin(f"http://127.0.0.1:{port}{page}", html.unescape(link[1].decode()))
+    return Target(port, urlsplit(whole).path, headers)
+
+
+def start_peers(world: World, stack: ExitStack, cache: Path) -> None:
+    """Install and start the other servers; a quick run has the fastest of them alone."""
+    for kind in (proxpi.KIND,) if world.quick else (proxpi.KIND, simple_repository.KIND, pypiserver.KIND, devpi.KIND):
+        with world.attempt(kind.package):
+            installed = Installed(kind, install(kind, cache), world.corpus.folder, world.upstream_url)
+            world.peers.append(stack.enter_context(installed.running(world.folder / kind.package)))
+            world.installed[kind.package] = installed
 
 
 @contextmanager
@@ -110,9 +124,9 @@ def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         made = corpus.make(folder / "corpus", seed=seed)
-        install = installset.prepare(cache, folder / "generated", seed, results)
+        chosen = installset.prepare(cache, folder / "generated", seed, results)
         port = free_port()
-        offered = [*upstream.of_corpus(made), *install.files]
+        offered = [*upstream.of_corpus(made), *chosen.files]
         upstream.write(folder / "upstream", port, offered, installset.padding())
         above = stack.enter_context(nginx.static(folder / "nginx-upstream", folder / "upstream", port))
         ours = stack.enter_context(repoman.running(folder / "repoman"))
@@ -120,4 +134,7 @@ def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results)
         write_reference(ours, folder / "reference", made)
         reference = stack.enter_context(nginx.static(folder / "nginx-reference", folder / "reference"))
         pace = Pace(rounds=3, peer_rounds=1) if quick else Pace()
-        yield World(folder, pace, quick, results, made, install, above, reference, ours)
+        world = World(folder, pace, quick, results, made, chosen, above, reference, ours)
+        if peers:
+            start_peers(world, stack, cache)
+        yield world

@@ -115,9 +115,9 @@ def runners(world: World, ours: Repoman, cell: Cell) -> tuple[Runner, Runner]:
         answer = load.ask(Target(port, path, headers))
         if cell.coding == "304":
             headers["If-None-Match"] = answer.headers.get("etag", "")
-            made.append((Runner(Target(port, path, headers), pid, status=304, size=0), answer))
+            made.append((Runner(Target(port, path, headers), pid, status=304, content=b""), answer))
         else:
-            made.append((Runner(Target(port, path, headers), pid, size=len(answer.body)), answer))
+            made.append((Runner(Target(port, path, headers), pid, content=answer.body), answer))
     (reference, static), (own, served) = made
     if static.plain != served.plain:
         raise CouldNotRun("nginx and this server do not answer the same bytes")

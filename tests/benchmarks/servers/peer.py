@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Peer:
     simple: str
     json: bool = True
     proxies: bool = True
+    caches: bool = True
     metadata: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     uploads: Uploads | None = None
@@ -83,6 +84,23 @@ def install(kind: PeerKind, cache: Path) -> Path:
                 raise CouldNotRun("it could not be installed from the package index")
         stamp.write_text(lock.read_text())
     return folder / "bin"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A peer that can be started: ``files`` is the corpus for those that serve a folder, ``upstream`` for proxies."""
+
+    kind: PeerKind
+    programs: Path
+    files: Path
+    upstream: str
+
+    @contextmanager
+    def running(self, folder: Path) -> Iterator[Peer]:
+        """Start it on a folder, new or used. Raises CouldNotRun."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with self.kind.start(self.programs, folder, self.files, self.upstream) as peer:
+            yield peer
 
 
 def environment(**settings: str) -> dict[str, str]:

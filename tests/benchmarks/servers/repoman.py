@@ -1,8 +1,6 @@
 """This server, as `repoman serve` starts it with its defaults, filled through its own upload."""
 
 import http.client
-import json
-import shutil
 import signal
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
@@ -126,13 +124,3 @@ def accelerates() -> bool:
 def blobs(folder: Path) -> Path:
     """Where the default blob store of a server in ``folder`` keeps its files."""
     return folder / "data" / "blobs"
-
-
-def copy_data(source: Path, target: Path) -> None:
-    """Copy a stopped server's folder."""
-    shutil.copytree(source, target, symlinks=True)
-
-
-def links_of(page: bytes) -> dict[str, str]:
-    """Addresses by file name of a JSON page, as they stand there."""
-    return {file["filename"]: file["url"] for file in json.loads(page)["files"]}
