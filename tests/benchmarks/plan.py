@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks.groups import files, pages
+from tests.benchmarks.groups import files, growth, installing, pages, running, uploading
 from tests.benchmarks.world import World
 
 
@@ -17,9 +17,15 @@ class Group:
 
 
 GROUPS = (
+    Group("idle", running.measure_idle, quick=True),
     Group("pages", pages.measure_pages, quick=True),
     Group("group", pages.measure_group, quick=True),
     Group("files", files.measure_files, quick=True),
+    Group("clients", installing.measure_clients, quick=True),
+    Group("uploads", uploading.measure_uploads, quick=True),
+    Group("memory", running.measure_loaded, quick=True),
+    Group("start", running.measure_start, quick=True),
+    Group("growth", growth.measure_growth),
     # These two start this server anew, which ends the one that ran until then.
     Group("accel", files.measure_behind_nginx, quick=True),
     Group("anonymous", pages.measure_anonymous),

@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from repoman.configuration import Configuration
 from tests import distributions, live
 from tests.benchmarks.corpus import HUGE, CorpusFile
 from tests.benchmarks.fill_database import fill
-from tests.benchmarks.processes import CouldNotRun, stop_tree
+from tests.benchmarks.processes import CouldNotRun, stop_tree, wait_for_page
 
 HOSTED = "bench"
 GROUP = "bench-group"
@@ -77,6 +78,21 @@ def running(folder: Path, *, token: live.Token | None = None, **settings: str) -
         except AssertionError as error:
             raise CouldNotRun(f"it did not start: {str(error).strip().splitlines()[-1][:160]}") from error
         yield Repoman(server, token or server.user_token())
+    finally:
+        stop_tree(server.process, signal.SIGINT)
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+
+
+def seconds_to_page(folder: Path, token: live.Token, repository: str, project: str) -> float:
+    """Start it on a used folder, ask until the page comes, stop it; the seconds from start to page. Raises CouldNotRun."""
+    began = time.monotonic()
+    server = live.spawn(folder)
+    try:
+        there = Repoman(server, token)
+        url = f"{server.base}{there.page(project, repository)}"
+        wait_for_page(url, None, seconds=live.START_SECONDS, headers=there.credentials)
+        return time.monotonic() - began
     finally:
         stop_tree(server.process, signal.SIGINT)
         assert server.process.stdout is not None
