@@ -12,7 +12,7 @@ from tests.benchmarks.corpus import CorpusFile
 from tests.benchmarks.processes import CouldNotRun
 from tests.benchmarks.servers.peer import Uploads
 
-PATIENCE = 240  # seconds for one run
+PATIENCE = 120  # seconds for one run
 
 
 def pip_download(index: str, requirements: Sequence[str], folder: Path) -> float:

@@ -15,9 +15,10 @@ SLOW_ANSWER = 0.1  # seconds; from here on a window is longer, else it holds too
 
 @dataclass(frozen=True)
 class Pace:
-    """How often and how long: ``window`` in whole seconds, as wrk takes them."""
+    """How often and how long: rows with a number to reach get more rounds; ``window`` is in whole seconds, as wrk takes them."""
 
-    rounds: int = 5
+    rounds: int = 3
+    asked_rounds: int = 5
     peer_rounds: int = 2
     window: int = 1
     slow_window: int = 5
@@ -83,7 +84,7 @@ def in_turn(row: Row, base: Runner, ours: Runner, connections: int, pace: Pace) 
         if len(answer.body) < LARGE:
             load.prime(runner.target, pace.prime)
     pair = [(row.base, base), (row.ours, ours)]
-    for number in range(pace.rounds):
+    for number in range(pace.asked_rounds if row.asked else pace.rounds):
         for name, runner in pair if number % 2 == 0 else reversed(pair):
             row.add(name, sample(row, runner, connections, pace.window, sizes[name]))
 

@@ -133,7 +133,7 @@ def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results)
         repoman.set_up(ours, made.files, f"http://127.0.0.1:{port}")
         write_reference(ours, folder / "reference", made)
         reference = stack.enter_context(nginx.static(folder / "nginx-reference", folder / "reference"))
-        pace = Pace(rounds=3, peer_rounds=1) if quick else Pace()
+        pace = Pace(asked_rounds=3, peer_rounds=1) if quick else Pace()
         world = World(folder, pace, quick, results, made, chosen, above, reference, ours)
         if peers:
             start_peers(world, stack, cache)

@@ -76,7 +76,7 @@ def _pages(world: World, servers: Mapping[int, Repoman], kind: str) -> None:
         runners[size] = Runner(target, server.pid, mentions={b".whl": 1})
         load.prime(target, world.pace.prime)
     lengths = {size: len(measure.check(runner)[0].body) for size, runner in runners.items()}
-    for number in range(world.pace.rounds):
+    for number in range(world.pace.asked_rounds):
         for size in servers if number % 2 == 0 else reversed(list(servers)):
             got, cpu = measure.window(runners[size], 1, world.pace.window, lengths[size])
             row.add(NAMES[size], Sample(got.p50, p50=got.p50, p99=got.p99, cpu=cpu))
