@@ -10,6 +10,7 @@ from tests.benchmarks.processes import CouldNotRun, cpu_seconds
 from tests.benchmarks.results import Row, Sample
 
 LARGE = 10_000_000  # bytes; such an answer is not asked for before the windows begin
+HEAVY_ANSWER = 0.5  # seconds; from here on a server is asked only a few times before its windows
 SLOW_ANSWER = 0.1  # seconds; from here on a window is longer, else it holds too few answers
 
 
@@ -77,23 +78,25 @@ def sample(row: Row, runner: Runner, connections: int, seconds: int, size: int) 
 
 def in_turn(row: Row, base: Runner, ours: Runner, connections: int, pace: Pace) -> None:
     """Base and ours alternately, each first every second round. Raises CouldNotRun."""
-    sizes = {}
+    sizes, seconds = {}, {}
     for name, runner in ((row.base, base), (row.ours, ours)):
-        answer, _ = check(runner)
+        answer, took = check(runner)
         sizes[name] = len(answer.body)
         if len(answer.body) < LARGE:
-            load.prime(runner.target, pace.prime)
+            load.prime(runner.target, pace.prime if took < HEAVY_ANSWER else 4)
+            _, took = check(runner)
+        seconds[name] = pace.slow_window if took > SLOW_ANSWER and row.unit == "req/s" else pace.window
     pair = [(row.base, base), (row.ours, ours)]
     for number in range(pace.asked_rounds if row.asked else pace.rounds):
         for name, runner in pair if number % 2 == 0 else reversed(pair):
-            row.add(name, sample(row, runner, connections, pace.window, sizes[name]))
+            row.add(name, sample(row, runner, connections, seconds[name], sizes[name]))
 
 
 def alone(row: Row, name: str, runner: Runner, connections: int, pace: Pace) -> None:
     """A peer's windows; longer ones where an answer takes long. Raises CouldNotRun."""
     answer, took = check(runner)
     if len(answer.body) < LARGE:
-        load.prime(runner.target, pace.prime if took < 0.5 else 4)
+        load.prime(runner.target, pace.prime if took < HEAVY_ANSWER else 4)
     _, took = check(runner)
     slow = took > SLOW_ANSWER and row.unit == "req/s"
     for _ in range(1 if slow else pace.peer_rounds):

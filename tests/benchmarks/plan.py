@@ -24,9 +24,9 @@ GROUPS = (
     Group("clients", installing.measure_clients, quick=True),
     Group("uploads", uploading.measure_uploads, quick=True),
     Group("memory", running.measure_loaded, quick=True),
-    Group("start", running.measure_start, quick=True),
     Group("growth", growth.measure_growth),
-    # These two start this server anew, which ends the one that ran until then.
+    # These start this server anew, which ends the one that ran until then.
+    Group("start", running.measure_start, quick=True),
     Group("accel", files.measure_behind_nginx, quick=True),
     Group("anonymous", pages.measure_anonymous),
 )

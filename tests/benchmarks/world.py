@@ -4,6 +4,7 @@ import html
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from tests.benchmarks.corpus import HUGE, SIZED, SMALL, Corpus
 from tests.benchmarks.installset import InstallSet
 from tests.benchmarks.load import Target
 from tests.benchmarks.measure import Pace
-from tests.benchmarks.processes import CouldNotRun
+from tests.benchmarks.processes import CouldNotRun, pss_megabytes
 from tests.benchmarks.results import Missing, Results
 from tests.benchmarks.servers import devpi, nginx, proxpi, pypiserver, repoman, simple_repository
 from tests.benchmarks.servers.nginx import Nginx
@@ -24,6 +25,7 @@ from tests.benchmarks.servers.repoman import Repoman
 from tests.benchmarks.simple_pages import write_root
 from tests.live import free_port
 
+SETTLING = 4  # seconds between the start and the look at the memory of an idle server
 ACCEPT = {"html": "text/html", "json": "application/vnd.pypi.simple.v1+json"}
 
 
@@ -40,6 +42,7 @@ class World:
     upstream: Nginx
     reference: Nginx
     ours: Repoman
+    idle_megabytes: float
     peers: list[Peer] = field(default_factory=list)
     installed: dict[str, Installed] = field(default_factory=dict)
 
@@ -130,11 +133,13 @@ def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results)
         upstream.write(folder / "upstream", port, offered, installset.padding())
         above = stack.enter_context(nginx.static(folder / "nginx-upstream", folder / "upstream", port))
         ours = stack.enter_context(repoman.running(folder / "repoman"))
+        time.sleep(SETTLING)
+        idle = pss_megabytes(ours.pid)
         repoman.set_up(ours, made.files, f"http://127.0.0.1:{port}")
         write_reference(ours, folder / "reference", made)
         reference = stack.enter_context(nginx.static(folder / "nginx-reference", folder / "reference"))
         pace = Pace(asked_rounds=3, peer_rounds=1) if quick else Pace()
-        world = World(folder, pace, quick, results, made, chosen, above, reference, ours)
+        world = World(folder, pace, quick, results, made, chosen, above, reference, ours, idle)
         if peers:
             start_peers(world, stack, cache)
         yield world

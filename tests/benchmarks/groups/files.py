@@ -72,7 +72,7 @@ def measure_behind_nginx(world: World) -> None:
         return
     root = repoman.blobs(world.folder / "repoman")
     with (
-        world.second_start(REPOMAN_ACCEL_PREFIX=ACCEL_PREFIX) as ours,
+        world.second_start(REPOMAN_ACCEL_PREFIX=ACCEL_PREFIX, REPOMAN_TRUSTED_PROXIES="127.0.0.1") as ours,
         nginx.front(world.folder / "nginx-front", behind=ours.port, prefix=ACCEL_PREFIX, root=root) as front,
     ):
         for cell in CELLS:

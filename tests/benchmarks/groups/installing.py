@@ -32,8 +32,7 @@ def measure_clients(world: World) -> None:
 def _warm(world: World, name: str, row: Row) -> None:
     """The second time and later: everything is kept here already."""
     places = {row.base: f"{world.upstream_url}/simple/", row.ours: world.ours.server.index(PROXY, world.ours.token)}
-    for index in places.values():
-        _run(world, name, index)
+    _run(world, name, places[row.ours])
     for number in range(2 if world.quick else 3):
         for server in places if number % 2 == 0 else reversed(places):
             row.add(server, Sample(_run(world, name, places[server])))
@@ -41,7 +40,7 @@ def _warm(world: World, name: str, row: Row) -> None:
 
 def _cold(world: World, name: str, row: Row) -> None:
     """The first time: a new data folder for each run, against straight from the upstream."""
-    for _ in range(2 if world.quick or name == "pip" else 3):
+    for _ in range(1 if world.quick else 2 if name == "pip" else 3):
         row.add(row.base, Sample(_run(world, name, f"{world.upstream_url}/simple/")))
         with repoman.running(world.scratch("cold")) as ours:
             ours.server.set_upstream(world.upstream_url)

@@ -6,26 +6,23 @@ from tests.benchmarks.corpus import SMALL
 from tests.benchmarks.processes import pss_megabytes, wait_for_page
 from tests.benchmarks.results import Sample
 from tests.benchmarks.servers import nginx, repoman
+from tests.benchmarks.servers.repoman import HOSTED
 from tests.benchmarks.targets import ASKED
 from tests.benchmarks.world import World
 
-SETTLING = 5  # seconds between the start and the look at an idle server
-
 
 def measure_start(world: World) -> None:
-    """On a used data folder: nobody waits for a first start twice."""
+    """On the used data folder, stopped before: nobody waits for a first start twice. Afterwards this server is gone."""
     row = world.results.row("start", "start", "start to the first project page", "s")
-    folder = world.scratch("start")
+    folder, ours = world.scratch("start"), world.ours
+    ours.stop()
     with world.attempt(row.what, required=True):
-        with repoman.running(folder / "repoman") as ours:
-            repoman.upload(ours, "pypi-hosted", world.corpus.of(SMALL))
-            token = ours.token
         for number in range(2 if world.quick else 3):
             began = time.monotonic()
             with nginx.static(folder / f"nginx-{number}", world.folder / "reference") as static:
                 wait_for_page(f"http://127.0.0.1:{static.port}/simple/{SMALL}/", None, seconds=10)
                 row.add(row.base, Sample(time.monotonic() - began))
-            row.add(row.ours, Sample(repoman.seconds_to_page(folder / "repoman", token, "pypi-hosted", SMALL)))
+            row.add(row.ours, Sample(repoman.seconds_to_page(world.folder / "repoman", ours.token, HOSTED, SMALL)))
     for name, peer in world.installed.items():
         with world.attempt(f"{name}: {row.what}"):
             for number in range(2 if world.quick else 3):
@@ -36,11 +33,9 @@ def measure_start(world: World) -> None:
 
 
 def measure_idle(world: World) -> None:
-    """Memory of servers that have just started and done nothing but what filling them took."""
+    """Memory of servers that have just started: this one before its first request, the others before their first load."""
     row = world.results.row("memory.idle", "memory", "idle", "MB", asked=ASKED["memory.idle"])
-    with world.attempt("memory, idle", required=True), repoman.running(world.scratch("idle")) as fresh:
-        time.sleep(SETTLING)
-        row.add(row.ours, Sample(pss_megabytes(fresh.pid)))
+    row.add(row.ours, Sample(world.idle_megabytes))
     row.add(row.base, Sample(pss_megabytes(world.reference.pid)))
     for peer in world.peers:
         row.add(peer.name, Sample(pss_megabytes(peer.pid)))

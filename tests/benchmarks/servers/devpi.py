@@ -14,7 +14,7 @@ from tests.benchmarks.processes import Child, CouldNotRun, wait_for_page
 from tests.benchmarks.servers.peer import Peer, PeerKind, Uploads, environment
 from tests.live import free_port
 
-PASSWORD = "bench"
+USER, PASSWORD = "root", "bench"
 
 
 @contextmanager
@@ -39,8 +39,8 @@ def start(programs: Path, folder: Path, files: Path, upstream: str) -> Iterator[
         if fresh:
             wait_for_page(f"{base}/+api", child, seconds=60, headers={"Accept": "application/json"})
             _make_indexes(base, upstream)
-        uploads = Uploads(f"{base}/root/hosted/", "root", PASSWORD)
-        peer = Peer("devpi-server", port, child, "/root/mirror/+simple/", uploads=uploads)
+        uploads = Uploads(f"{base}/{USER}/hosted/", USER, PASSWORD)
+        peer = Peer("devpi-server", port, child, f"/{USER}/mirror/+simple/", uploads=uploads)
         wait_for_page(peer.index + f"{SMALL}/", child, seconds=60)
         yield peer
     finally:
@@ -48,8 +48,8 @@ def start(programs: Path, folder: Path, files: Path, upstream: str) -> Iterator[
 
 
 def _make_indexes(base: str, upstream: str) -> None:
-    login = _call(base, "POST", "/+login", {"user": "root", "password": PASSWORD})
-    token = base64.b64encode(f"root:{login['result']['password']}".encode()).decode()
+    login = _call(base, "POST", "/+login", {"user": USER, "password": PASSWORD})
+    token = base64.b64encode(f"{USER}:{login['result']['password']}".encode()).decode()
     # Its own copy of the list of projects is off: with it a cold mirror answers some pages empty.
     mirror = {
         "type": "mirror",
@@ -57,8 +57,8 @@ def _make_indexes(base: str, upstream: str) -> None:
         "mirror_no_project_list": True,
         "volatile": False,
     }
-    _call(base, "PUT", "/root/mirror", mirror, token)
-    _call(base, "PUT", "/root/hosted", {"type": "stage", "volatile": True, "bases": []}, token)
+    _call(base, "PUT", f"/{USER}/mirror", mirror, token)
+    _call(base, "PUT", f"/{USER}/hosted", {"type": "stage", "volatile": True, "bases": []}, token)
 
 
 def _call(base: str, method: str, path: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:

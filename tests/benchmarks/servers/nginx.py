@@ -32,6 +32,8 @@ _FRONT = """
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
         }
         location %(prefix)s { internal; alias %(root)s/; }
     }
