@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", choices=[group.name for group in GROUPS], help="a group to measure (repeatable)"
     )
     parser.add_argument("--no-peers", action="store_true", help="leave out the other servers")
+    parser.add_argument("--disk", action="store_true", help="let pip and uv install to the disk, not to memory")
     parser.add_argument("--json", type=Path, default=CACHE / "latest.json", help="where the results go")
     parser.add_argument("--markdown", type=Path, help="where the page for people goes")
     parser.add_argument("--seed", type=int, default=20261122, help="of the generated files")
@@ -77,6 +78,7 @@ def _measure(options: argparse.Namespace, results: Results) -> None:
         seed=options.seed,
         cache=CACHE,
         peers=not options.no_peers,
+        disk=options.disk,
         results=results,
     ) as built:
         for group in chosen:

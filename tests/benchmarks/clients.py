@@ -1,7 +1,6 @@
 """pip, uv and twine as a person runs them, with none of this machine's settings and no cache, timed."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ def pip_download(index: str, requirements: Sequence[str], folder: Path) -> float
 def uv_install(index: str, requirements: Sequence[str], folder: Path) -> float:
     """Seconds that `uv pip install` of the requirements into a new folder takes. Raises CouldNotRun."""
     uv = str(Path(sys.executable).with_name("uv"))
-    options = ["--quiet", "--no-deps", "--no-cache", "--link-mode", "copy", "--default-index", index]
+    options = ["--quiet", "--no-deps", "--no-cache", "--link-mode", "hardlink", "--default-index", index]
     command = [
         uv,
         "pip",
@@ -56,6 +55,7 @@ def _timed(tool: str, command: Sequence[str], folder: Path, *, count: int = 0, i
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     settings = {
         "HOME": str(folder),
+        "TMPDIR": str(folder),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_CACHE_DIR": "1",
@@ -86,7 +86,6 @@ def _timed(tool: str, command: Sequence[str], folder: Path, *, count: int = 0, i
         found = len(list(out.glob("*.dist-info" if installed else "*.whl")))
         if found != count:
             raise CouldNotRun(f"{tool} brought {found} packages where {count} were asked for")
-        shutil.rmtree(out)
     return took
 
 

@@ -26,6 +26,8 @@ from tests.benchmarks.simple_pages import write_root
 from tests.live import free_port
 
 SETTLING = 4  # seconds between the start and the look at the memory of an idle server
+# Thousands of small files make the disk the slowest and the most restless part of an installation.
+MEMORY = Path("/dev/shm")
 ACCEPT = {"html": "text/html", "json": "application/vnd.pypi.simple.v1+json"}
 
 
@@ -43,6 +45,7 @@ class World:
     reference: Nginx
     ours: Repoman
     idle_megabytes: float
+    clients_folder: Path
     peers: list[Peer] = field(default_factory=list)
     installed: dict[str, Installed] = field(default_factory=dict)
 
@@ -121,7 +124,7 @@ def start_peers(world: World, stack: ExitStack, cache: Path) -> None:
 
 
 @contextmanager
-def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results) -> Iterator[World]:
+def built(*, quick: bool, seed: int, cache: Path, peers: bool, disk: bool, results: Results) -> Iterator[World]:
     """Make the fixed set, start nginx twice and this server, and take all down at the end. Raises CouldNotRun."""
     folder = Path(tempfile.mkdtemp(prefix="repoman-bench-"))
     with ExitStack() as stack:
@@ -139,7 +142,19 @@ def built(*, quick: bool, seed: int, cache: Path, peers: bool, results: Results)
         write_reference(ours, folder / "reference", made)
         reference = stack.enter_context(nginx.static(folder / "nginx-reference", folder / "reference"))
         pace = Pace(asked_rounds=3, peer_rounds=1) if quick else Pace()
-        world = World(folder, pace, quick, results, made, chosen, above, reference, ours, idle)
+        world = World(
+            folder,
+            pace,
+            quick,
+            results,
+            made,
+            chosen,
+            above,
+            reference,
+            ours,
+            idle,
+            folder if disk or not MEMORY.is_dir() else MEMORY,
+        )
         if peers:
             start_peers(world, stack, cache)
         yield world

@@ -1,5 +1,6 @@
 """pip and uv bringing the install set: from nginx, through this server, through the other proxies; warm and cold."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.benchmarks.servers import repoman
 from tests.benchmarks.servers.peer import Peer
 from tests.benchmarks.servers.repoman import PROXY
 from tests.benchmarks.targets import ASKED
-from tests.benchmarks.world import World
+from tests.benchmarks.world import MEMORY, World
 
 Client = Callable[[str, Sequence[str], Path], float]
 
@@ -18,6 +19,8 @@ COMMANDS = {"uv": "uv pip install", "pip": "pip download"}
 
 
 def measure_clients(world: World) -> None:
+    where = "memory" if world.clients_folder == MEMORY else "the disk"
+    world.results.notes.append(f"pip and uv write what they install to {where}.")
     for name in ("uv",) if world.quick else CLIENTS:
         cold, warm = _row(world, name, "cold", "upstream"), _row(world, name, "warm", "nginx")
         with world.attempt(warm.what, required=True):
@@ -66,4 +69,5 @@ def _row(world: World, name: str, state: str, base: str) -> Row:
 
 
 def _run(world: World, name: str, index: str) -> float:
-    return CLIENTS[name](index, world.install.requirements, world.scratch(name))
+    with tempfile.TemporaryDirectory(prefix=f"repoman-bench-{name}-", dir=world.clients_folder) as folder:
+        return CLIENTS[name](index, world.install.requirements, Path(folder))
