@@ -9,10 +9,10 @@ LOCK = env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null $(BIN)/uv pip compile --q
 	--no-emit-index-url --no-header --no-annotate --python-version 3.11 $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test check format lock messages docs clean
+.PHONY: help serve install test bench bench-quick check format lock messages docs clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(VENV)/.runtime ## Run the server (settings: docs/configuration.md); Ctrl-C stops it
 	@exec $(BIN)/repoman serve
@@ -21,6 +21,12 @@ install: $(VENV)/.runtime ## Install what the server needs
 
 test: $(VENV)/.test ## Run all tests; ends with what was skipped and why
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.test ## Measure against nginx and other servers, about 20 minutes; writes docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks --markdown docs/benchmarks.md $(ARGS)
+
+bench-quick: $(VENV)/.test ## The most important of these measurements, under 3 minutes; writes no page
+	@$(BIN)/python -m tests.benchmarks --quick $(ARGS)
 
 check: $(VENV)/.check ## Format, lint, types, import rules, templates, migrations, messages
 	$(BIN)/ruff format --check .
@@ -46,7 +52,8 @@ lock: $(VENV)/.test ## Make the lock files anew from pyproject.toml (UPGRADE=--u
 	for tool in flit poetry 'pdm[locked]' hatch; do \
 		echo "$$tool" | $(LOCK) - -o "tests/clients/locks/$${tool%%[*}.txt" || exit 1; \
 	done
-	@! grep -n '://' requirements/*.txt tests/clients/locks/*.txt
+	for list in tests/benchmarks/locks/*.in; do $(LOCK) "$$list" -o "$${list%.in}.txt" || exit 1; done
+	@! grep -n '://' requirements/*.txt tests/clients/locks/*.txt tests/benchmarks/locks/*.txt
 
 messages: $(VENV)/.test ## Collect translatable texts into locale/ and compile them
 	@mkdir -p .cache/check

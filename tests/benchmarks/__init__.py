@@ -1,0 +1,1 @@
+"""The benchmark: this server, nginx with the same bytes as static files, and other servers, measured in turn in one run."""
