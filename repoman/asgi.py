@@ -22,8 +22,11 @@ from repoman.peers import Proxies  # noqa: E402
 from repoman.toolbox import threads  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
 from repositories.dataplane import app as data_plane  # noqa: E402
+from repositories.recipe import filter_kinds, recipes  # noqa: E402
 from repositories.upstream import downloads  # noqa: E402
 
+# They are found by name and imported when first asked for: not while somebody waits for the first page.
+recipes(), filter_kinds()
 _proxies = Proxies(settings.REPOMAN.trusted_proxies)
 _console = WSGIBridge(WSGIHandler())
 

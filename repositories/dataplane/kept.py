@@ -4,7 +4,7 @@ The bytes of an answer are made once (`reading.py`), kept (`answers.py`) and sen
 from the short one (`quick.py`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.permissions import Target
@@ -13,9 +13,7 @@ from repositories.dataplane.responses import PROTECTION, FileHead, etag_matches,
 from repositories.domain.index import LocalFile
 from repositories.domain.page import Freshness
 
-TextHeaders = list[tuple[str, str]]
-
-ENTRY_COST = 3072  # bytes an answer costs beside its body: headers, keys, objects
+ENTRY_COST = 2048  # bytes an answer costs beside its body: headers, keys, objects
 LARGEST_FILE = 64 * 1024  # a file up to here is held, bytes and all; above, only where it lies
 
 
@@ -49,7 +47,6 @@ class KeptAnswer:
     max_age: int = 0
     file: tuple[FileHead, LocalFile] | None = None
     packed: Packed | None = None
-    _texts: dict[bool, TextHeaders] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -65,15 +62,6 @@ class KeptAnswer:
         headers = self.headers if changed else self.short_headers
         told = self._told(now)
         return (200 if changed else 304), [told, *headers[1:]] if told else headers
-
-    def text_head(self, if_none_match: bytes | None, now: datetime) -> tuple[int, TextHeaders]:
-        """The same as text, for an interface that wants it so."""
-        changed = self._changed(if_none_match)
-        texts = self._texts.get(changed)
-        if texts is None:
-            texts = self._texts[changed] = _texts(self.headers if changed else self.short_headers)
-        told = self._told(now)
-        return (200 if changed else 304), [*_texts([told]), *texts[1:]] if told else texts
 
     def _changed(self, if_none_match: bytes | None) -> bool:
         return if_none_match is None or (
@@ -104,8 +92,8 @@ def kept_page(
 ) -> KeptAnswer:
     """A page in one representation. ``body`` is encoded already; ``headers`` come from `page_headers`."""
     tag = etag.encode()
-    short = [*headers, (b"vary", b"Accept, Accept-Encoding, Authorization"), *PROTECTION, (b"etag", tag)]
-    full = [*short, (b"content-type", content_type.encode()), (b"content-length", str(length).encode())]
+    short = [*headers, (b"vary", b"Accept, Accept-Encoding, Authorization"), (b"etag", tag)]
+    full = [*short, *PROTECTION, (b"content-type", content_type.encode()), (b"content-length", str(length).encode())]
     if encoding:
         full.append((b"content-encoding", encoding.encode()))
     return KeptAnswer(
@@ -126,7 +114,7 @@ def kept_file(target: Target, head: FileHead, source: LocalFile, holds_until: da
         target=target,
         etag=tag,
         headers=file_headers(head, source.size, None),
-        short_headers=[*head.headers, *PROTECTION, *([(b"etag", tag)] if tag else [])],
+        short_headers=[*head.headers, *([(b"etag", tag)] if tag else [])],
         holds_until=holds_until,
         body=source.content,
         file=(head, source),
@@ -144,10 +132,6 @@ def page_headers(freshness: Freshness, *, scope: str, rest: Headers) -> Headers:
 
 def _age(seconds: int) -> str:
     return f"max-age={seconds}" if seconds else "no-cache"
-
-
-def _texts(headers: Headers) -> TextHeaders:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
 
 
 async def send_kept(method: str, if_none_match: bytes | None, kept: KeptAnswer, now: datetime, send: Send) -> None:

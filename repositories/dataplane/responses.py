@@ -81,8 +81,9 @@ def etag_matches(header: str | None, etag: str) -> bool:
 
 
 async def send_answer(request: Request, answer: Answer, send: Send) -> None:
-    headers = [*PROTECTION, *answer.headers]
-    if answer.status != 304:
+    headers = [*answer.headers]
+    if answer.status != 304:  # the client has the rest already (RFC 9110 §15.4.5)
+        headers += PROTECTION
         headers.append((b"content-type", answer.content_type.encode()))
         headers.append((b"content-length", str(len(answer.body)).encode()))
     if answer.etag:
