@@ -163,8 +163,17 @@ class _Transport(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
-@functools.lru_cache(maxsize=64)
+_transport_lock = threading.Lock()
+
+
 def _transport(own: Origin, networks: tuple[str, ...], trusted_pem: str) -> _Transport:
+    # One at a time: the first pages of a repository come together, and each would load all certificates (20 ms of CPU).
+    with _transport_lock:
+        return _made_transport(own, networks, trusted_pem)
+
+
+@functools.lru_cache(maxsize=64)
+def _made_transport(own: Origin, networks: tuple[str, ...], trusted_pem: str) -> _Transport:
     return _Transport(AddressPolicy(own, networks), tls.make_context(trusted_pem))
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
@@ -15,7 +17,7 @@ from repositories.domain.names import normalize
 from repositories.protocol import simple_json
 from repositories.recipes.pypi_proxy import ProxyIndex
 from repositories.services import upstream_pages
-from repositories.upstream import client, downloads
+from repositories.upstream import addresses, client, downloads
 from tests.distributions import wheel
 from tests.faults.conftest import Proxy, read
 from tests.simulators import upstream as faults
@@ -45,9 +47,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_connections_of_other_tests() -> Iterator[None]:
-    client._transport.cache_clear()
+    client._made_transport.cache_clear()
     yield
-    client._transport.cache_clear()
+    client._made_transport.cache_clear()
 
 
 @pytest.fixture
@@ -201,3 +203,19 @@ def test_an_odd_entry_changes_nothing_about_the_others() -> None:
     assert plain == odd
     assert [file.hashes for file in plain.files] == [{"sha256": "a" * 64}, {"md5": "c" * 32}, {}]
     assert [file.core_metadata for file in plain.files] == [{"sha256": "b" * 64}, {}, None]
+
+
+def test_first_questions_that_come_together_share_one_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = client.tls.make_context
+
+    def slow(trusted_pem: str):
+        made.append(trusted_pem)
+        time.sleep(0.05)
+        return make(trusted_pem)
+
+    monkeypatch.setattr(client.tls, "make_context", slow)
+    origin = addresses.origin_of("https://index.example/")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: client._transport(origin, (), ""), range(8)))
+    assert (len(made), len({id(transport) for transport in found})) == (1, 1)
