@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+CATALOGUES = $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/*.po))
 PACKAGES = repoman repositories blobstores accounts
 LOCK = env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null $(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --python-version 3.11 $(UPGRADE)
@@ -17,7 +18,7 @@ help: ## List the commands
 serve: $(VENV)/.runtime ## Run the server (settings: docs/configuration.md); Ctrl-C stops it
 	@exec $(BIN)/repoman serve
 
-install: $(VENV)/.runtime ## Install what the server needs
+install: $(VENV)/.runtime $(CATALOGUES) ## Install what the server needs
 
 test: $(VENV)/.test ## Run all tests; ends with what was skipped and why
 	@$(BIN)/python -m pytest $(ARGS)
@@ -76,6 +77,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) -r requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
 	@touch $@
+
+# The server compiles them at start where it may write; as a service it may not.
+%.mo: %.po | $(VENV)/.runtime
+	@$(BIN)/python -m repoman.catalogues $<
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.runtime
 	$(PIP) -r requirements/test.txt

@@ -1,10 +1,12 @@
 """Catalogues of translations: collecting texts from code and templates, and finding what is not translated.
 
 Done with Babel and Django's own reader of templates, so that nothing has to be installed beside Python.
+`python -m repoman.catalogues FILE.po …` compiles catalogues without settings or a data folder.
 """
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,3 +112,8 @@ def compile_catalogue(source: Path, *, anyway: bool = False) -> None:
 def _read(path: Path) -> Catalog:
     with path.open("rb") as file:
         return read_po(file)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        compile_catalogue(Path(name))

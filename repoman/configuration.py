@@ -207,7 +207,7 @@ class Configuration:
         value = self.accel_prefix_raw
         if value and not re.fullmatch(r"/[A-Za-z0-9._~/-]*[A-Za-z0-9]/", value):
             raise ConfigurationError(
-                f"REPOMAN_ACCEL_PREFIX is {value!r}; it must be a path that begins and ends with a slash, such as /blobs/"
+                f"REPOMAN_ACCEL_PREFIX is {value!r}; it must be a path with a name between two slashes, such as /blobs/"
             )
         if value and not self.trusted_proxies:
             raise ConfigurationError(

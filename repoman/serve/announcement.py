@@ -57,5 +57,5 @@ def lines(configuration: Configuration, base: str) -> list[str]:
     return [
         f"Console:  {base}/",
         f"Sign in:  {where}",
-        f"Try:      pip install --index-url {index}{trust} flask   (codes: user menu > User Token)",
+        f"Try:      pip install --index-url {index}{trust} flask   (codes: user menu > User token)",
     ]

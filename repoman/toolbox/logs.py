@@ -39,6 +39,8 @@ def configuration(level: str, format: str) -> dict[str, Any]:
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
             **{name: {"level": chatter} for name in ("_granian", "celery", "kombu", "amqp", "urllib3", "asyncio")},
+            # Prints source text of each task at each start, over several lines.
+            "celery.utils.functional": {"level": "WARNING"},
         },
     }
 

@@ -37,7 +37,7 @@ def test_empty_counts_as_not_set():
         ),
         (
             {"ACCEL_PREFIX": "blobs", "TRUSTED_PROXIES": "127.0.0.1"},
-            "REPOMAN_ACCEL_PREFIX is 'blobs'; it must be a path that begins and ends with a slash, such as /blobs/",
+            "REPOMAN_ACCEL_PREFIX is 'blobs'; it must be a path with a name between two slashes, such as /blobs/",
         ),
         (
             {"ACCEL_PREFIX": "/blobs/"},

@@ -3,6 +3,8 @@
 import gettext
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from babel.messages.pofile import read_po
@@ -47,3 +49,16 @@ def test_catalogues_compile_without_gettext(tmp_path: Path) -> None:
     catalogues.compile_catalogue(source)
     with source.with_suffix(".mo").open("rb") as file:
         assert gettext.GNUTranslations(file).gettext("User token") == "사용자 토큰"
+
+
+def test_catalogues_compile_from_the_command_line_without_a_data_folder(tmp_path: Path) -> None:
+    source = shutil.copy(KOREAN, tmp_path / "django.po")
+    data = tmp_path / "data"
+    subprocess.run(
+        [sys.executable, "-m", "repoman.catalogues", str(source)],
+        cwd=ROOT, env={"REPOMAN_DATA_DIR": str(data)}, check=True,
+    )  # fmt: skip
+    with (tmp_path / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    assert compiled.gettext("Sign in") == "로그인"
+    assert not data.exists()
