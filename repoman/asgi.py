@@ -20,6 +20,7 @@ from repoman import status  # noqa: E402
 from repoman.exchange import Exchange  # noqa: E402
 from repoman.peers import Proxies  # noqa: E402
 from repoman.toolbox import threads  # noqa: E402
+from repoman.toolbox.pulse import pulse  # noqa: E402
 from repoman.wsgi_bridge import Receive, Scope, Send, WSGIBridge  # noqa: E402
 from repositories.dataplane import app as data_plane  # noqa: E402
 from repositories.recipe import filter_kinds, recipes  # noqa: E402
@@ -65,4 +66,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
     # Requests in flight have ended by now; downloads that no client follows any more must not hold the process.
     downloads.stop()
+    pulse.forget()
     await send({"type": "lifespan.shutdown.complete"})
