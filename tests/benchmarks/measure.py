@@ -18,11 +18,11 @@ SLOW_ANSWER = 0.1  # seconds; from here on a window is longer, else it holds too
 class Pace:
     """How often and how long: rows with a number to reach get more rounds; ``window`` is in whole seconds, as wrk takes them."""
 
-    rounds: int = 3
+    rounds: int = 2
     asked_rounds: int = 5
-    peer_rounds: int = 2
+    peer_rounds: int = 1
     window: int = 1
-    slow_window: int = 5
+    slow_window: int = 4
     prime: int = 16
 
 
