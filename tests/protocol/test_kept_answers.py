@@ -22,6 +22,7 @@ from repositories.protocol import simple_json
 from repositories.services.generations import hosted_changed
 from repositories.services.repositories import create_repository, set_online, update_repository
 from repositories.services.routing_rules import create_routing_rule, update_routing_rule
+from repositories.services.upkeep import forget_absent_pages
 from tests.asgi_client import Client, Response, basic
 from tests.distributions import wheel
 from tests.simulators.upstream import SimulatedUpstream
@@ -403,6 +404,32 @@ def test_a_member_that_said_not_here_is_asked_again_when_that_is_over(
         later(4)
         assert b"other-9.0" not in dana.get(page, accept=JSON).body
         later(2)
+        assert b"other-9.0" in dana.get(page, accept=JSON).body
+    finally:
+        second.stop()
+
+
+def test_not_here_is_believed_no_longer_than_it_is_remembered_however_long_the_option_says(
+    dana: Client, server: None, upstream: SimulatedUpstream, later: Callable[[float], object]
+) -> None:
+    second = SimulatedUpstream()
+    try:
+        theirs = wheel("other", "1.0")
+        second.add(theirs.filename, theirs.content)
+        options = {"metadata_max_age": -1, "negative_cache_ttl": 525_600}
+        for name, url in (("first", upstream.url), ("second", second.url)):
+            values = {"remote_url": url, **options}
+            create_repository(name=name, recipe="pypi-proxy", blob_store="default", options=values)
+        create_repository(
+            name="both", recipe="pypi-group", blob_store="default", options={}, members=["first", "second"]
+        )
+        page = "/repository/both/simple/other/"
+        assert b"other-1.0" in warm(dana, page, accept=JSON).body
+        firsts = wheel("other", "9.0")
+        upstream.add(firsts.filename, firsts.content)
+        later(24 * 60 + 1)
+        assert forget_absent_pages() == 1
+        assert b"other-9.0" in dana.get("/repository/first/simple/other/", accept=JSON).body
         assert b"other-9.0" in dana.get(page, accept=JSON).body
     finally:
         second.stop()
