@@ -87,10 +87,10 @@ async def _metadata(live: LiveRepository, file: DistributionFile) -> bytes | Non
         source = await live.index.open_file(file, Part.METADATA)
     except NotFound:
         return None
-    if isinstance(source, LocalFile):
-        source = ByteStream.holding(source.path.read_bytes())
-    if not isinstance(source, ByteStream) or (source.size or 0) > _METADATA_LIMIT:
+    if not isinstance(source, LocalFile | ByteStream) or (source.size or 0) > _METADATA_LIMIT:
         return None
+    if isinstance(source, LocalFile):
+        return await threads.transfer(source.path.read_bytes)
     return b"".join([chunk async for chunk in source.chunks(0)])
 
 
