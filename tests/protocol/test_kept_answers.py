@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.models import User
 from accounts.services import tokens, users
 from repoman.toolbox import threads
-from repositories.dataplane import reading
+from repositories.dataplane import indexes, reading
 from repositories.dataplane.answers import Answers
 from repositories.dataplane.knowledge import knowledge
 from repositories.models import Project, Repository
@@ -285,6 +286,42 @@ def test_an_answer_overtaken_by_a_write_while_it_was_made_is_neither_kept_nor_sh
     assert b"small-2.0" not in first.body, "it had been read before the upload"
     assert b"small-2.0" in second.body
     assert b"small-2.0" in dana.get(page, accept=JSON).body, "the old answer must not be kept"
+
+
+def test_a_rule_made_while_the_repository_is_opened_holds_for_what_is_kept_then(
+    dana: Client, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = indexes.live
+    began, go_on = threading.Event(), threading.Event()
+
+    def held(row):
+        built = build(row)
+        if not began.is_set():
+            began.set()
+            go_on.wait(10)
+        return built
+
+    def forbid() -> None:
+        create_routing_rule(name="no-small", mode="block", patterns=["small"])
+        hosted = Repository.objects.get(name="pypi-hosted")
+        update_repository(hosted, options=hosted.options, routing_rule="no-small")
+        connection.close()
+
+    knowledge.forget()
+    monkeypatch.setattr(indexes, "live", held)
+    page = f"{root}/simple/small/"
+
+    async def overtaken() -> list[int]:
+        first = asyncio.ensure_future(dana.ask("GET", page, {}))
+        while not began.is_set():
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(forbid)
+        second = await dana.ask("GET", page, {})
+        go_on.set()
+        return [(await first).status, second.status]
+
+    assert asyncio.run(overtaken()) == [403, 403]
+    assert dana.get(page).status == 403, "the page without the rule must not be kept"
 
 
 def test_a_write_of_more_projects_than_can_be_listed_drops_everything_of_the_repository(
