@@ -24,7 +24,6 @@ Headers = Iterable[tuple[bytes, bytes]]
 BLOCK = 1 << 20
 STALL_SECONDS = 600.0
 _LINGER_SECONDS = 2.0
-_PAGE = 4096
 _FIELD = re.compile(rb"[\t\x20-\x7e]*")
 
 

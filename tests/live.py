@@ -1,5 +1,6 @@
 """The real server for tests: `repoman serve` on a data folder and ports of its own, as a person would start it."""
 
+import base64
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.distributions import Built, upload_form
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 40  # of a machine that does other work as well
@@ -31,6 +34,11 @@ class Token:
 
     name_code: str
     pass_code: str
+
+    @property
+    def header(self) -> str:
+        """Value of an Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.name_code}:{self.pass_code}".encode()).decode()
 
 
 @dataclass
@@ -53,6 +61,14 @@ class LiveServer:
 
     def upload_url(self, repository: str, *, slash: bool = True) -> str:
         return f"{self.base}/repository/{repository}{'/' if slash else ''}"
+
+    def upload(self, built: Built, token: Token, *, base: str = "") -> None:
+        """Upload to `pypi-hosted`, by another address of the server when ``base`` is given."""
+        content_type, body = upload_form(built)
+        headers = {"Authorization": token.header, "Content-Type": content_type}
+        request = urllib.request.Request(f"{base or self.base}/repository/pypi-hosted/", body, headers)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            assert answer.status == 200
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (lower-case names) and body of a GET."""

@@ -1,7 +1,7 @@
 """From a repository's name to its live index.
 
 The rows of all repositories are kept as values in each process and read again when the configuration's generation has
-moved, which costs one query a request. Building the tree from values is cheap, so it is not kept.
+moved. The data plane keeps the trees made of them as long as the rows are the same (`knowledge.py`); others build anew.
 """
 
 import threading
@@ -75,11 +75,10 @@ class _Rows:
 
         The generation is read before the rows: a change in between is then read again next time, never missed.
         """
-        if generation != self._generation:
-            rows = queries.repository_rows()
-            with self._lock:
-                self._rows, self._generation = rows, generation
-        return self._rows
+        with self._lock:  # while reading too: who asks for a newer generation must not get what an older one reads
+            if generation != self._generation:
+                self._rows, self._generation = queries.repository_rows(), generation
+            return self._rows
 
     def forget(self) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ reader holds all of it in memory, and it is made once for all codings.
 """
 
 import asyncio
+import weakref
 import zlib
 from collections.abc import AsyncIterator, Iterable
 
@@ -24,7 +25,7 @@ from repositories.protocol import negotiation, simple_html, simple_json
 LIST_OF_PROJECTS = ""
 LONG = 20_000  # names
 _PART = 256 * 1024
-_one_at_a_time = asyncio.Semaphore(1)
+_turns: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
 
 
 async def project_list(live: LiveRepository, request: Request, receive: Receive, send: Send) -> None:
@@ -32,8 +33,8 @@ async def project_list(live: LiveRepository, request: Request, receive: Receive,
     encoding = negotiation.choose_encoding(request.header(b"accept-encoding"))
 
     async def make(keep: Keep) -> KeptAnswer:
-        # One at a time: a public index's list takes seconds to make.
-        async with _one_at_a_time:
+        # One at a time: a public index's list takes seconds to make. Others' lists do not wait for an upstream that hangs.
+        async with _turns.setdefault(live.row.id, asyncio.Lock()):
             at_hand = knowledge.answers.find(request.whole_path, (content_type, "zstd", request.base_url))
             if at_hand is not None and at_hand.packed is not None and at_hand.holds(clock.now()):
                 return await _in_coding(live, at_hand.packed, encoding)

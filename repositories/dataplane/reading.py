@@ -87,10 +87,10 @@ async def _metadata(live: LiveRepository, file: DistributionFile) -> bytes | Non
         source = await live.index.open_file(file, Part.METADATA)
     except NotFound:
         return None
-    if isinstance(source, LocalFile):
-        source = ByteStream.holding(source.path.read_bytes())
-    if not isinstance(source, ByteStream) or (source.size or 0) > _METADATA_LIMIT:
+    if not isinstance(source, LocalFile | ByteStream) or (source.size or 0) > _METADATA_LIMIT:
         return None
+    if isinstance(source, LocalFile):
+        return await threads.transfer(source.path.read_bytes)
     return b"".join([chunk async for chunk in source.chunks(0)])
 
 
@@ -115,12 +115,12 @@ async def _send_page(
 async def get_file(
     live: LiveRepository, question: pypi.GetFile, request: Request, receive: Receive, send: Send
 ) -> None:
+    subject = (live.row.id, question.project)
+    stamp = knowledge.answers.stamp(subject)  # first of all: ``live`` is of this moment
     at_hand = await _file_at_hand(request)
     if at_hand is not None:
         await _send_found(request, *at_hand, receive, send)
         return
-    subject = (live.row.id, question.project)
-    stamp = knowledge.answers.stamp(subject)
     page = await live.index.project_page(question.project)
     file = listed_file(page, question.filename, live.index.name)
     if question.part is Part.METADATA and file.core_metadata is None:

@@ -8,11 +8,10 @@ their digest is verified. The settings are in `upstream/options.py`.
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -29,20 +28,18 @@ from repositories.queries import CachedFileRecord
 from repositories.recipe import Recipe, RepositoryRow, Surroundings
 from repositories.services import cached_files, upstream_pages
 from repositories.services.repositories import LONG_AGO
+from repositories.services.upkeep import ABSENT_KEPT
 from repositories.services.upstream_pages import LISTING, KeptListing, KeptPage
-from repositories.upstream import health, options, pages, transfers
-from repositories.upstream.client import Upstream
+from repositories.upstream import options, pages, transfers
 from repositories.upstream.downloads import downloads
 from repositories.upstream.failures import failure_of
 from repositories.upstream.flights import Flights, Pauses
-from repositories.upstream.health import Permit
 from repositories.upstream.options import ProxyOptions
 from repositories.upstream.pages import Validators
+from repositories.upstream.questions import Questions
 from repositories.upstream.transfers import FileOrder, Kept
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 LONGEST_MAX_AGE = 600  # seconds a client may keep a page
 MAX_SIDE_FILE = 16 * 1024 * 1024
@@ -61,6 +58,7 @@ class ProxyIndex:
         self._options = ProxyOptions.of(row.options)
         self._source = pages.source_of(self._options.remote_url)
         self._store = surroundings.blob_store
+        self._questions = Questions(row.id, self._options)
 
     async def owns(self, project: NormalizedName) -> bool:
         return False
@@ -89,7 +87,9 @@ class ProxyIndex:
     async def _refresh(self, project: NormalizedName, kept: KeptPage | None) -> KeptPage:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
         try:
-            fetched = await self._ask(project, lambda upstream: pages.fetch_project(upstream, project, validators))
+            fetched = await self._questions.ask(
+                project, lambda upstream: pages.fetch_project(upstream, project, validators)
+            )
         except NotFound:
             await threads.database(upstream_pages.mark_absent, repository_id=self._id, project=project, now=clock.now())
             raise
@@ -121,14 +121,16 @@ class ProxyIndex:
 
     def _is_fresh(self, kept: KeptPage, now: datetime) -> bool:
         if kept.page is None:
-            limit = timedelta(minutes=self._options.negative_cache_ttl)
-            return self._options.negative_cache and now - kept.checked_at < limit
+            until = self._absent_until(kept.checked_at)
+            return until is not None and now < until
         return _younger(kept.checked_at, self._options.metadata_max_age, now)
 
     def _absent_until(self, checked_at: datetime) -> datetime | None:
+        """Until when "no such project" is believed, None for not at all."""
         if not self._options.negative_cache:
             return None
-        return checked_at + timedelta(minutes=self._options.negative_cache_ttl)
+        # No longer than it is remembered: a page that is written where no row is left stamps nothing.
+        return checked_at + min(timedelta(minutes=self._options.negative_cache_ttl), ABSENT_KEPT)
 
     def _freshness(self, checked_at: datetime, now: datetime) -> Freshness:
         if self._options.metadata_max_age < 0:
@@ -157,7 +159,7 @@ class ProxyIndex:
     async def _refresh_listing(self, kept: KeptListing | None) -> KeptListing:
         validators = Validators(kept.etag, kept.last_modified) if kept is not None else Validators()
         try:
-            fetched = await self._ask(LISTING, lambda upstream: pages.fetch_listing(upstream, validators))
+            fetched = await self._questions.ask(LISTING, lambda upstream: pages.fetch_listing(upstream, validators))
         except (NotFound, UpstreamError) as error:
             cause = failure_of(error)
             if not isinstance(error, NotFound) and (cause is None or cause.status != 403):
@@ -230,7 +232,7 @@ class ProxyIndex:
         return not _younger(record.cached_at, self._options.content_max_age, clock.now())
 
     async def _download(self, file: DistributionFile) -> ByteStream:
-        permit, upstream = await self._permit()
+        permit, upstream = await self._questions.permit()
         wants_metadata = file.filename.endswith(".whl") and file.core_metadata is None
         order = FileOrder(
             upstream=upstream,
@@ -245,7 +247,7 @@ class ProxyIndex:
             await threads.database(self._record_download, file, kept)
 
         async def failed(error: RepositoryError) -> None:
-            await threads.database(self._record_health, file.filename, error, permit)
+            await self._questions.record(file.filename, error, permit)
 
         return await downloads.open(self._id, order, self._store, recorded, failed)
 
@@ -289,7 +291,7 @@ class ProxyIndex:
 
     async def _side_file(self, file: DistributionFile, part: Part, url: str, hashes: Mapping[str, str]) -> FileSource:
         async def ask() -> FileSource:
-            content = await self._ask(
+            content = await self._questions.ask(
                 file.filename + part.value,
                 lambda upstream: transfers.fetch(
                     FileOrder(upstream=upstream, filename=file.filename + part.value, url=url, hashes=hashes),
@@ -333,41 +335,6 @@ class ProxyIndex:
         if isinstance(opened, OpenedFile):
             return LocalFile(opened.path, opened.size, holds_until=None if ages else FOREVER)
         return ByteStream(opened.size, opened.chunks)
-
-    # The upstream
-
-    async def _ask(self, subject: str, question: Callable[[Upstream], T]) -> T:
-        """Ask the upstream when that is allowed, and write down how it went."""
-        permit, upstream = await self._permit()
-        try:
-            answer = await threads.question(question, upstream)
-        except RepositoryError as error:
-            await threads.database(self._record_health, subject, error, permit)
-            raise
-        if not health.is_well(self._id):
-            await threads.database(self._record_health, subject, None, permit)
-        return answer
-
-    async def _permit(self) -> tuple[Permit, Upstream]:
-        """Raises UpstreamBlocked."""
-        if health.is_well(self._id) and not self._options.blocked and not self._options.use_truststore:
-            return Permit(), options.connect(self._options)  # nothing to ask the database
-        return await threads.database(self._permit_by_database)
-
-    def _permit_by_database(self) -> tuple[Permit, Upstream]:
-        permit = health.permit(
-            self._id,
-            blocked=self._options.blocked,
-            auto_block=self._options.auto_block,
-            probe_seconds=self._options.timeout * 2,
-            now=clock.now(),
-        )
-        return permit, options.connect(self._options)
-
-    def _record_health(self, subject: str, error: RepositoryError | None, permit: Permit) -> None:
-        health.record(
-            self._id, error, subject=subject, permit=permit, auto_block=self._options.auto_block, now=clock.now()
-        )
 
 
 def _stale(key: tuple[int, str], error: UpstreamError) -> Freshness:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.db.models import Q
 
 from blobstores.kind import BlobWriter, NoSpace, StoreFailure
 from blobstores.models import Blob
 from blobstores.stores import BlobStore
-from repoman.toolbox import clock
+from repoman.toolbox import clock, transactions
 from repositories.domain.errors import FileExists, Forbidden, NotFound, StorageFailed, StorageFull
 from repositories.domain.names import printable
 from repositories.domain.uploading import Upload
@@ -66,7 +66,7 @@ def keep_upload(*, repository_id: int, blob_store: BlobStore, upload: Upload, re
         metadata.abort()
     for left in reversed(range(_LOOKS)):
         try:
-            with transaction.atomic(), _storing():
+            with transactions.write(), _storing():
                 blobs = blob_store.record_all(digests)
                 _record(repository_id, upload, standing, blobs, replace=replace, last=not left)
             return True

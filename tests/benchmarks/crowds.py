@@ -15,13 +15,12 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests import live
-from tests.distributions import upload_form, wheel
+from tests.distributions import wheel
 
 SMALL, LARGE = "/repository/pypi-hosted/simple/", "/repository/pypi-hosted/packages/big/1.0/big-1.0-py3-none-any.whl"
 LARGE_SIZE = 100 << 20
@@ -198,14 +197,7 @@ def latencies(port: int, path: str = SMALL, *, requests: int = 300, fresh_each: 
 
 def add_large(server: live.LiveServer) -> None:
     """Upload a wheel of 100 MB, stored and not compressed."""
-    content_type, body = upload_form(wheel("big", "1.0", payload=os.urandom(LARGE_SIZE)))
-    token = server.user_token()
-    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
-    passwords.add_password(None, server.base, token.name_code, token.pass_code, is_authenticated=True)
-    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
-    request = urllib.request.Request(server.upload_url("pypi-hosted"), body, {"Content-Type": content_type})
-    with opener.open(request, timeout=120) as answer:
-        assert answer.status == 200
+    server.upload(wheel("big", "1.0", payload=os.urandom(LARGE_SIZE)), server.user_token())
 
 
 def main() -> int:

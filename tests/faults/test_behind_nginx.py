@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from tests import live
-from tests.distributions import upload_form, wheel
+from tests.distributions import wheel
 from tests.needs import needs
 
 WHEEL = wheel("demo-app", "1.0", payload=os.urandom(600_000))
@@ -66,7 +66,7 @@ def nginx(server, tmp_path_factory):
     base = f"http://127.0.0.1:{port}"
     try:
         live.wait_until(lambda: process.poll() is None and answers(base), what="nginx")
-        upload(base, server)
+        server.upload(WHEEL, server.user_token(), base=base)
         yield base
     finally:
         process.terminate()
@@ -90,17 +90,6 @@ def ask(base: str, path: str, method: str = "GET", **headers: str) -> tuple[int,
         answer = error
     with answer:
         return answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.read()
-
-
-def upload(base: str, server) -> None:
-    content_type, body = upload_form(WHEEL)
-    token = server.user_token()
-    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
-    passwords.add_password(None, base, token.name_code, token.pass_code, is_authenticated=True)
-    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
-    request = urllib.request.Request(f"{base}/repository/pypi-hosted/", body, {"Content-Type": content_type})
-    with opener.open(request, timeout=30) as answer:
-        assert answer.status == 200
 
 
 def test_nginx_gets_the_name_and_a_direct_client_the_bytes(server, nginx) -> None:

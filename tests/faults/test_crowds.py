@@ -6,13 +6,12 @@ import http.client
 import os
 import sys
 import time
-import urllib.request
 
 import pytest
 
 from tests import live
 from tests.benchmarks import crowds
-from tests.distributions import upload_form, wheel
+from tests.distributions import wheel
 from tests.needs import needs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -26,14 +25,7 @@ PAGE = "/repository/pypi-hosted/simple/crowded/"
 def server(tmp_path_factory):
     needs(crowds.raise_limit() >= 6000, "a hard limit of 6,000 open files (ulimit -Hn)")
     with live.running(tmp_path_factory.mktemp("crowds"), REPOMAN_ANONYMOUS_READ="on") as running:
-        content_type, body = upload_form(WHEEL)
-        token = running.user_token()
-        passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
-        passwords.add_password(None, running.base, token.name_code, token.pass_code, is_authenticated=True)
-        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
-        request = urllib.request.Request(running.upload_url("pypi-hosted"), body, {"Content-Type": content_type})
-        with opener.open(request, timeout=60) as answer:
-            assert answer.status == 200
+        running.upload(WHEEL, running.user_token())
         yield running
 
 

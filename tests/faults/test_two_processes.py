@@ -1,17 +1,15 @@
 """Two web processes over one data folder: what is written through one, the other answers with on the very next request."""
 
-import base64
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from tests.distributions import Built, upload_form, wheel
+from tests.distributions import Built, wheel
 from tests.live import LiveServer, Token, free_port, running, wait_until
 
 PAGE = "/repository/pypi-hosted/simple/demo/"
@@ -28,20 +26,14 @@ class Pair:
 
     @property
     def headers(self) -> dict[str, str]:
-        codes = f"{self.token.name_code}:{self.token.pass_code}".encode()
-        return {"Authorization": "Basic " + base64.b64encode(codes).decode(), "Accept": "text/html"}
+        return {"Authorization": self.token.header, "Accept": "text/html"}
 
     def page(self, server: LiveServer, path: str = PAGE) -> str:
         status, _, body = server.get(path, self.headers)
         return body.decode() if status == 200 else str(status)
 
     def upload(self, server: LiveServer, built: Built) -> None:
-        content_type, body = upload_form(built)
-        sent = urllib.request.Request(
-            server.upload_url("pypi-hosted"), body, {**self.headers, "Content-Type": content_type}
-        )
-        with urllib.request.urlopen(sent, timeout=30) as answer:
-            assert answer.status == 200
+        server.upload(built, self.token)
 
     def warm(self, path: str = PAGE) -> None:
         """Until both have the page in memory and have seen that the token's use was written down."""

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from accounts.models import User
 from accounts.services import tokens, users
 from repoman.toolbox import threads
-from repositories.dataplane import reading
+from repositories.dataplane import indexes, reading
 from repositories.dataplane.answers import Answers
 from repositories.dataplane.knowledge import knowledge
 from repositories.models import Project, Repository
@@ -22,6 +23,7 @@ from repositories.protocol import simple_json
 from repositories.services.generations import hosted_changed
 from repositories.services.repositories import create_repository, set_online, update_repository
 from repositories.services.routing_rules import create_routing_rule, update_routing_rule
+from repositories.services.upkeep import forget_absent_pages
 from tests.asgi_client import Client, Response, basic
 from tests.distributions import wheel
 from tests.simulators.upstream import SimulatedUpstream
@@ -286,6 +288,42 @@ def test_an_answer_overtaken_by_a_write_while_it_was_made_is_neither_kept_nor_sh
     assert b"small-2.0" in dana.get(page, accept=JSON).body, "the old answer must not be kept"
 
 
+def test_a_rule_made_while_the_repository_is_opened_holds_for_what_is_kept_then(
+    dana: Client, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = indexes.live
+    began, go_on = threading.Event(), threading.Event()
+
+    def held(row):
+        built = build(row)
+        if not began.is_set():
+            began.set()
+            go_on.wait(10)
+        return built
+
+    def forbid() -> None:
+        create_routing_rule(name="no-small", mode="block", patterns=["small"])
+        hosted = Repository.objects.get(name="pypi-hosted")
+        update_repository(hosted, options=hosted.options, routing_rule="no-small")
+        connection.close()
+
+    knowledge.forget()
+    monkeypatch.setattr(indexes, "live", held)
+    page = f"{root}/simple/small/"
+
+    async def overtaken() -> list[int]:
+        first = asyncio.ensure_future(dana.ask("GET", page, {}))
+        while not began.is_set():
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(forbid)
+        second = await dana.ask("GET", page, {})
+        go_on.set()
+        return [(await first).status, second.status]
+
+    assert asyncio.run(overtaken()) == [403, 403]
+    assert dana.get(page).status == 403, "the page without the rule must not be kept"
+
+
 def test_a_write_of_more_projects_than_can_be_listed_drops_everything_of_the_repository(
     dana: Client, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,6 +441,32 @@ def test_a_member_that_said_not_here_is_asked_again_when_that_is_over(
         later(4)
         assert b"other-9.0" not in dana.get(page, accept=JSON).body
         later(2)
+        assert b"other-9.0" in dana.get(page, accept=JSON).body
+    finally:
+        second.stop()
+
+
+def test_not_here_is_believed_no_longer_than_it_is_remembered_however_long_the_option_says(
+    dana: Client, server: None, upstream: SimulatedUpstream, later: Callable[[float], object]
+) -> None:
+    second = SimulatedUpstream()
+    try:
+        theirs = wheel("other", "1.0")
+        second.add(theirs.filename, theirs.content)
+        options = {"metadata_max_age": -1, "negative_cache_ttl": 525_600}
+        for name, url in (("first", upstream.url), ("second", second.url)):
+            values = {"remote_url": url, **options}
+            create_repository(name=name, recipe="pypi-proxy", blob_store="default", options=values)
+        create_repository(
+            name="both", recipe="pypi-group", blob_store="default", options={}, members=["first", "second"]
+        )
+        page = "/repository/both/simple/other/"
+        assert b"other-1.0" in warm(dana, page, accept=JSON).body
+        firsts = wheel("other", "9.0")
+        upstream.add(firsts.filename, firsts.content)
+        later(24 * 60 + 1)
+        assert forget_absent_pages() == 1
+        assert b"other-9.0" in dana.get("/repository/first/simple/other/", accept=JSON).body
         assert b"other-9.0" in dana.get(page, accept=JSON).body
     finally:
         second.stop()

@@ -1,6 +1,8 @@
 """The list of projects when it is long: kept packed, made once for all codings, unpacked for who wants it plain."""
 
+import asyncio
 import gzip
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +12,10 @@ from repositories import queries
 from repositories.dataplane import listing
 from repositories.dataplane.knowledge import knowledge
 from repositories.models import Project, Repository
+from repositories.services.repositories import create_repository
 from tests.asgi_client import Client, Response
 from tests.distributions import wheel
+from tests.simulators.upstream import Exchange, SimulatedUpstream
 
 JSON = "application/vnd.pypi.simple.v1+json"
 LIST = "/repository/pypi-all/simple/"
@@ -94,3 +98,34 @@ def test_a_new_project_is_on_the_next_list(dana: Client, projects: None, upload:
 def test_what_is_kept_of_a_long_list_is_its_packed_form_only(dana: Client, projects: None) -> None:
     plain = dana.get(LIST, accept=JSON, accept_encoding="identity")
     assert knowledge.answers.size < len(plain.body) / 3
+
+
+def test_a_list_that_waits_for_its_upstream_does_not_hold_up_the_lists_of_other_repositories(
+    dana: Client, upload: Callable[..., Response]
+) -> None:
+    assert upload(wheel("own", "1.0")).status == 200
+    upstream = SimulatedUpstream()
+    create_repository(name="far", recipe="pypi-proxy", blob_store="default", options={"remote_url": upstream.url})
+    asked, released = threading.Event(), threading.Event()
+
+    def hold(exchange: Exchange) -> None:
+        asked.set()
+        released.wait(10)
+        exchange.send(404)
+
+    upstream.fault("/simple/", hold)
+
+    async def both() -> tuple[Response, bool, Response]:
+        far = asyncio.ensure_future(dana.ask("GET", "/repository/far/simple/", {"accept": JSON}))
+        while not asked.is_set():
+            await asyncio.sleep(0.01)
+        near = await dana.ask("GET", LIST, {"accept": JSON})
+        waiting = not far.done()
+        released.set()
+        return near, waiting, await far
+
+    try:
+        near, waiting, far = asyncio.run(both())
+    finally:
+        upstream.stop()
+    assert (near.status, b'"own"' in near.body, waiting, far.status) == (200, True, True, 200)
