@@ -75,11 +75,13 @@ class _Rows:
 
         The generation is read before the rows: a change in between is then read again next time, never missed.
         """
-        if generation != self._generation:
-            rows = queries.repository_rows()
-            with self._lock:
-                self._rows, self._generation = rows, generation
-        return self._rows
+        with self._lock:
+            if generation == self._generation:
+                return self._rows
+        rows = queries.repository_rows()
+        with self._lock:
+            self._rows, self._generation = rows, generation
+        return rows  # not what is kept now: a slower thread may just have put older ones there
 
     def forget(self) -> None:
         with self._lock:

@@ -87,17 +87,16 @@ class Knowledge:
 
     async def open(self, name: str) -> LiveRepository:
         """The live repository of that name. Raises NotFound, Offline."""
-        ready = self._live.get(name)
-        if ready is not None:
-            return ready
-        rows = self._rows
-        row = rows.get(name.lower()) if is_repository_name(name) else None
-        if row is None or row.name != name:
-            raise NotFound(f"There is no repository {printable(name)}")
-        made = await threads.database(indexes.live, row)
-        if rows is self._rows:
-            self._live[name] = made
-        return made
+        while (ready := self._live.get(name)) is None:
+            rows = self._rows
+            row = rows.get(name.lower()) if is_repository_name(name) else None
+            if row is None or row.name != name:
+                raise NotFound(f"There is no repository {printable(name)}")
+            made = await threads.database(indexes.live, row)
+            # Of a configuration that was changed meanwhile it must not be used: its answers would be kept as new ones.
+            if rows is self._rows:
+                self._live[name] = made
+        return ready
 
     def forget(self) -> None:
         """Begin anew, as for another database."""

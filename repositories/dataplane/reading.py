@@ -115,12 +115,12 @@ async def _send_page(
 async def get_file(
     live: LiveRepository, question: pypi.GetFile, request: Request, receive: Receive, send: Send
 ) -> None:
+    subject = (live.row.id, question.project)
+    stamp = knowledge.answers.stamp(subject)  # before anything is waited for: ``live`` is as old as this
     at_hand = await _file_at_hand(request)
     if at_hand is not None:
         await _send_found(request, *at_hand, receive, send)
         return
-    subject = (live.row.id, question.project)
-    stamp = knowledge.answers.stamp(subject)
     page = await live.index.project_page(question.project)
     file = listed_file(page, question.filename, live.index.name)
     if question.part is Part.METADATA and file.core_metadata is None:
