@@ -17,7 +17,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection
@@ -45,8 +45,10 @@ class CredentialsRefused(Exception):
     """The header holds credentials and they are not valid. The text may be shown."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Verified:
+    """Replaced as a whole: two threads that write parts of it would join an old role to a new pulse."""
+
     kind: str  # "password" or "token"
     key: int
     fingerprint: str
@@ -151,11 +153,10 @@ def authenticate(header: bytes | None, address: str, as_of: Beat | None = None) 
     if remembered is not None:
         identity = _still_valid(remembered)
         if identity is not None:
-            remembered.identity, remembered.as_of = identity, as_of
+            _verified.put(header, replace(remembered, identity=identity, as_of=as_of))
             return identity
         _verified.drop(header)
-    entry = _verify(header, address)
-    entry.as_of = as_of
+    entry = replace(_verify(header, address), as_of=as_of)
     _verified.put(header, entry)
     return entry.identity
 

@@ -7,6 +7,7 @@ server sends files itself, and breaks off as well as it can. Plain ASGI otherwis
 
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -28,6 +29,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._own_scope = scope
+        self._since = time.monotonic()
         self._receive = receive
         self._send = send
         self._held: Message | None = None
@@ -58,7 +60,7 @@ class Exchange:
     def failed(self) -> None:
         """The application has failed: an answer that was begun must not look complete."""
         if self._started and self._reachable:
-            connection.cut(*_ends(self._own_scope))
+            connection.cut(*_ends(self._own_scope), self._since)
 
     async def _delivered(self, start: Message, message: Message) -> bool:
         """Whether the file was sent past the server; False when nothing of it was done."""
@@ -73,7 +75,7 @@ class Exchange:
         except OSError:
             return False
         try:
-            client = connection.find(*_ends(self._own_scope))
+            client = connection.find(*_ends(self._own_scope), self._since)
             if client is None:
                 return False
             first = message.get("start", 0)

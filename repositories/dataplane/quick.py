@@ -20,6 +20,7 @@ from repositories.domain.errors import NotAcceptable
 from repositories.protocol import negotiation
 
 _MOST_VARIANTS = 1000
+_LONGEST_KEY = 1024  # bytes of the headers together; clients send a tenth, and a head may have 128 KB
 _variants: dict[tuple[bytes, bytes, bytes, str], Variant | None] = {}
 
 
@@ -53,6 +54,8 @@ def _variant(path: bytes, scheme: str, headers: Mapping[bytes, bytes]) -> Varian
         return None
     key = (headers.get(b"accept", b""), headers.get(b"accept-encoding", b""), headers.get(b"host", b""), scheme)
     if key not in _variants:
+        if sum(map(len, key)) > _LONGEST_KEY:
+            return None
         if len(_variants) >= _MOST_VARIANTS:
             _variants.clear()
         _variants[key] = _negotiated(*key)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 
 import pytest
 
@@ -26,7 +27,7 @@ def addresses(pair):
 
 def test_connection_is_found_among_all_open_files(pair):
     before = len(os.listdir("/dev/fd"))
-    found = connection.find(*addresses(pair))
+    found = connection.find(*addresses(pair), time.monotonic())
     assert found is not None
     with found:
         found.sendall(b"hello")
@@ -36,17 +37,17 @@ def test_connection_is_found_among_all_open_files(pair):
 
 def test_server_that_listens_on_all_addresses_is_meant_by_its_port(pair):
     server, client = addresses(pair)
-    with connection.find(("0.0.0.0", server[1]), client) as found:
+    with connection.find(("0.0.0.0", server[1]), client, time.monotonic()) as found:
         assert found.getpeername() == pair[1].getpeername()
 
 
 def test_others_are_not_taken_for_it(pair):
     server, client = addresses(pair)
-    assert connection.find(server, server) is None
-    assert connection.find(("127.0.0.1", 1), client) is None
-    assert connection.cut(server, ("192.0.2.7", 4711)) is False
+    assert connection.find(server, server, time.monotonic()) is None
+    assert connection.find(("127.0.0.1", 1), client, time.monotonic()) is None
+    assert connection.cut(server, ("192.0.2.7", 4711), time.monotonic()) is False
 
 
 def test_cut_ends_it(pair):
-    assert connection.cut(*addresses(pair)) is True
+    assert connection.cut(*addresses(pair), time.monotonic()) is True
     assert pair[0].recv(9) == b""

@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
+import struct
+import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -142,3 +145,41 @@ def test_an_answer_that_fails_after_its_start_is_broken_off_and_no_other(begun):
     messages.append({"type": "http.response.body", "body": b"half", "more_body": True})
     ends.send(*(messages if begun else []), fails=True)
     assert ends.broken_off is begun
+
+
+async def _forever() -> dict[str, Any]:
+    await asyncio.sleep(3600)
+    return {"type": "http.disconnect"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel tells when a connection was last heard of")
+def test_another_client_that_comes_from_the_same_port_later_gets_nothing_of_it(path):
+    """As a proxy or a gateway may use a port again while an upstream lets the first request wait."""
+    sent: list[str] = []
+
+    async def keep(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        first = socket.create_connection(listener.getsockname())
+        address = first.getsockname()
+        scope = {"type": "http", "scheme": "http", "http_version": "1.1", "headers": [], "extensions": {PATHSEND: {}}}
+        exchange = Exchange({**scope, "server": listener.getsockname(), "client": address}, _forever, keep)
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed without a trace
+        first.close()
+        listener.accept()[0].close()
+        time.sleep(0.5)
+        second = socket.create_connection(listener.getsockname(), source_address=address)
+        with second, listener.accept()[0] as server:
+            second.settimeout(0.3)
+            server.setblocking(False)
+
+            async def answer() -> None:
+                await exchange.send(start(len(CONTENT)))
+                await asyncio.wait_for(exchange.send({"type": PATHSEND, "path": path}), 10)
+
+            asyncio.run(answer())
+            exchange.failed()
+            with pytest.raises(TimeoutError):  # neither bytes nor an end
+                second.recv(9)
+    assert sent == ["http.response.start", PATHSEND]
