@@ -51,7 +51,8 @@ class KeptAnswer:
     @property
     def cost(self) -> int:
         """Bytes of memory."""
-        return ENTRY_COST + len(self.body or b"")
+        held = self.body if self.body is not None else self.packed.content if self.packed is not None else b""
+        return ENTRY_COST + len(held)
 
     def holds(self, now: datetime) -> bool:
         return self.holds_until is not None and now < self.holds_until
