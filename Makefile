@@ -23,7 +23,7 @@ install: $(VENV)/.runtime $(CATALOGUES) ## Install what the server needs
 test: $(VENV)/.test ## Run all tests; ends with what was skipped and why
 	@$(BIN)/python -m pytest $(ARGS)
 
-bench: $(VENV)/.test ## Measure against nginx and other servers, about 15 minutes; writes docs/benchmarks.md
+bench: $(VENV)/.test ## Measure against nginx and other servers, about 20 minutes; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks --markdown docs/benchmarks.md $(ARGS)
 
 bench-quick: $(VENV)/.test ## The most important of these measurements, under 3 minutes; writes no page

@@ -18,9 +18,9 @@ SLOW_ANSWER = 0.1  # seconds; from here on a window is longer, else it holds too
 class Pace:
     """How often and how long: rows with a number to reach get more rounds; ``window`` is in whole seconds, as wrk takes them."""
 
-    rounds: int = 2
-    asked_rounds: int = 5
-    peer_rounds: int = 1
+    rounds: int = 4
+    asked_rounds: int = 7
+    peer_rounds: int = 3
     window: int = 1
     slow_window: int = 4
     prime: int = 16
